@@ -60,7 +60,7 @@ export const i64: Scalar<number> = number(
   'i64',
   8,
   (o) => `(${readU32(o)} + (${readU32(`${o} + 4`)} | 0) * 4294967296)`,
-  u64.write,
+  (o, v) => u64.write(o, v),
 )
 
 /** An opaque 64-bit value, kept exactly. */

@@ -1,1 +1,32 @@
-export {}
+export { codecOfType, codecs, decodeMessage, type Codec, type Message } from './codec.js'
+export { Framer } from './framer.js'
+export {
+  checkMessage,
+  epochOf,
+  flagsOf,
+  isSize,
+  paddingOf,
+  seal,
+  sealChecksum,
+  seqOf,
+  sizeOf,
+  timeOf,
+  typeOf,
+  type Stamp,
+} from './header.js'
+export * as limits from './limits.js'
+export {
+  fallocateMode,
+  flag,
+  messageTable,
+  protocolMagic,
+  protocolVersion,
+  renameFlag,
+  which,
+  type Body,
+  type MessageName,
+  type OperationName,
+} from './message-table.js'
+export { Numbering, type Position } from './numbering.js'
+export { pathFault } from './path.js'
+export { WireError, type WireCode } from './wire-error.js'

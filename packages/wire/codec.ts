@@ -1,0 +1,168 @@
+// Encoder and decoder of each message, generated from its row as straight-line code. A body is its
+// numbers in order, packed; then a u32 length for each of its byte fields; then their bytes.
+
+import { u32 } from '#schema'
+import type { BytesField, Field, NumberField } from './fields.js'
+import {
+  aligned,
+  checkMessage,
+  epochOf,
+  flagsOf,
+  newer,
+  paddingOf,
+  seqOf,
+  typeOf,
+  writeHead,
+} from './header.js'
+import { messageSizeMin as bodyAt } from './limits.js'
+import { flag, messageTable, type Body, type MessageName, type Row } from './message-table.js'
+import { WireError } from './wire-error.js'
+
+export interface Codec<K extends MessageName = MessageName> {
+  readonly name: K
+  readonly row: Row
+  /** Bytes of the numbers and lengths that begin the body. */
+  readonly fixedSize: number
+  /**
+   * Writes header (but for what `seal` adds) and body to the start of `out` and returns the
+   * message's size. `out` has room for it: messageSizeMax is always enough.
+   */
+  encode(out: Buffer, body: Body<K>): number
+  /** Reads a body; Buffers are views of `message`. Throws WireError. */
+  decode(message: Buffer): Body<K>
+}
+
+/** A decoded message. */
+export type Message = {
+  [K in MessageName]: {
+    readonly name: K
+    readonly seq: number
+    readonly epoch: number
+    readonly flags: number
+    readonly body: Body<K>
+  }
+}[MessageName]
+
+const isNumber = (field: Field): field is NumberField => field.kind === 'number'
+
+function codecOf<K extends MessageName>(name: K): Codec<K> {
+  const row: Row = messageTable[name]
+  const entries = Object.entries(row.fields)
+  const numbers = entries.filter((e): e is [string, NumberField] => isNumber(e[1]))
+  const bytes = entries.filter((e): e is [string, BytesField] => !isNumber(e[1]))
+  const numbersSize = numbers.reduce((size, [, field]) => size + field.type.size, 0)
+  const fixedSize = numbersSize + bytes.length * 4
+  const encode = encoder(row, numbers, bytes) as Codec<K>['encode']
+  const decode = decoder(numbers, bytes) as Codec<K>['decode']
+  return { name, row, fixedSize, encode, decode }
+}
+
+function encoder(row: Row, numbers: [string, NumberField][], bytes: [string, BytesField][]) {
+  const code: string[] = []
+  let at = bodyAt
+  for (const [name, field] of numbers) {
+    code.push(field.type.write(`${at}`, `v.${name}`))
+    at += field.type.size
+  }
+  for (const [name] of bytes) {
+    code.push(u32.write(`${at}`, `v.${name}.length`))
+    at += 4
+  }
+  code.push(`let end = ${at}`)
+  for (const [name] of bytes) code.push(`b.set(v.${name}, end); end += v.${name}.length`)
+  code.push(`const size = aligned(end)`)
+  code.push(`writeHead(b, size, ${row.type}, ${row.flags}, size - end)`, 'return size')
+  return compile('(b, v)', code, { aligned, writeHead })
+}
+
+function decoder(numbers: [string, NumberField][], bytes: [string, BytesField][]) {
+  const code: string[] = []
+  let at = bodyAt
+  const fixedEnd = bodyAt + numbers.reduce((n, [, f]) => n + f.type.size, 0) + bytes.length * 4
+  code.push(`const end = b.length - paddingOf(b)`, `if (end < ${fixedEnd}) fail.short(b)`)
+  for (const [name, field] of numbers) {
+    code.push(`const ${name} = ${field.type.read(`${at}`)}`)
+    code.push(
+      `if (!(${name} >= ${field.min} && ${name} <= ${field.max})) fail.range(b, '${name}', ${name})`,
+    )
+    at += field.type.size
+  }
+  for (const [name] of bytes) {
+    code.push(`const ${name}Size = ${u32.read(`${at}`)}`)
+    at += 4
+  }
+  code.push(
+    `if (${[`${fixedEnd}`, ...bytes.map(([n]) => `${n}Size`)].join(' + ')} !== end) fail.lengths(b)`,
+  )
+  let from = `${fixedEnd}`
+  for (const [name, field] of bytes) {
+    code.push(
+      `if (${name}Size < ${field.min} || ${name}Size > ${field.max}) fail.range(b, '${name}', ${name}Size + ' bytes')`,
+      `const ${name} = b.subarray(${from}, ${from} + ${name}Size)`,
+      `{ const why = faults.${name}(${name}); if (why) fail.value(b, '${name}', why) }`,
+    )
+    from += ` + ${name}Size`
+  }
+  code.push(`return { ${[...numbers, ...bytes].map(([name]) => name).join(', ')} }`)
+  const faults = Object.fromEntries(bytes.map(([name, field]) => [name, field.fault]))
+  return compile('(b)', code, { fail, faults, paddingOf })
+}
+
+const fail = {
+  short(message: Buffer): never {
+    const reason = `a body of ${message.length - bodyAt} bytes is too short for its type`
+    throw new WireError('EWIRE_BODY', reason, { seq: seqOf(message) })
+  },
+  lengths(message: Buffer): never {
+    const reason = 'the lengths in the body do not add up to it'
+    throw new WireError('EWIRE_BODY', reason, { seq: seqOf(message) })
+  },
+  range(message: Buffer, field: string, value: unknown): never {
+    const reason = `${field}: ${String(value)} is out of range`
+    throw new WireError('EWIRE_FIELD', reason, { seq: seqOf(message) })
+  },
+  value(message: Buffer, field: string, why: string): never {
+    throw new WireError('EWIRE_FIELD', `${field}: ${why}`, { seq: seqOf(message) })
+  },
+}
+
+// The text comes from the table in this source tree alone, never from data.
+function compile(parameters: string, code: string[], scope: Record<string, unknown>): unknown {
+  const source = `'use strict'; return ${parameters} => {\n${code.join('\n')}\n}`
+  // oxlint-disable-next-line typescript/no-implied-eval
+  return new Function(...Object.keys(scope), source)(...Object.values(scope))
+}
+
+const names = Object.keys(messageTable) as MessageName[]
+
+/** The codec of each message, by name. */
+export const codecs = Object.fromEntries(names.map((name) => [name, codecOf(name)])) as {
+  readonly [K in MessageName]: Codec<K>
+}
+
+const byType = new Map<number, Codec>(names.map((n) => [messageTable[n].type, codecs[n] as Codec]))
+
+/** The codec of a header's type, or undefined where this version knows none. */
+export const codecOfType = (type: number): Codec | undefined => byType.get(type)
+
+/**
+ * Checks and decodes one whole message. Undefined: of a type or with flags that this version does
+ * not know, and which may be skipped. Throws WireError. Buffers in the body are views of `message`.
+ */
+export function decodeMessage(message: Buffer): Message | undefined {
+  checkMessage(message)
+  const seq = seqOf(message)
+  const flags = flagsOf(message)
+  const codec = byType.get(typeOf(message))
+  if (!codec || flags & ~0x0f) {
+    if (!(flags & flag.REQUIRED)) return undefined
+    throw new WireError('EWIRE_TYPE', newer(`type 0x${typeOf(message).toString(16)}`), { seq })
+  }
+  return {
+    name: codec.name,
+    seq,
+    epoch: epochOf(message),
+    flags,
+    body: codec.decode(message),
+  } as Message
+}

@@ -1,0 +1,90 @@
+// The kinds of field that messages are made of: how wide, in what range, how written as JSON.
+
+import { i64, u32, u64, type Scalar } from '#schema'
+import * as limits from './limits.js'
+import { pathFault } from './path.js'
+
+/** A number at a fixed place of the body. */
+export interface NumberField {
+  readonly kind: 'number'
+  readonly type: Scalar<number>
+  /** The range that a decoder accepts, both ends included. */
+  readonly min: number
+  readonly max: number
+  readonly octal: boolean
+  readonly doc: string
+}
+
+/** Bytes of variable length: their u32 length stands among the numbers, they follow the numbers. */
+export interface BytesField {
+  readonly kind: 'path' | 'name' | 'text' | 'data'
+  readonly min: number
+  readonly max: number
+  /** Why the bytes are not acceptable, or undefined. Range of the length is checked before. */
+  fault(bytes: Buffer): string | undefined
+  readonly doc: string
+}
+
+export type Field = NumberField | BytesField
+
+const numberField = (
+  type: Scalar<number>,
+  min: number,
+  max: number,
+  doc: string,
+  octal = false,
+): NumberField => ({ kind: 'number', type, min, max, doc, octal })
+
+export const count = (doc: string, max = 0xffffffff): NumberField => numberField(u32, 0, max, doc)
+export const offset = (doc: string): NumberField => numberField(i64, 0, limits.offsetMax, doc)
+export const seqNumber = (doc: string): NumberField => numberField(u64, 0, limits.offsetMax, doc)
+export const magic = (value: number, doc: string): NumberField =>
+  numberField(u32, value, value, doc)
+/** Type and permission bits as in st_mode. */
+export const mode = (doc: string): NumberField => numberField(u32, 0, 0o177777, doc, true)
+/** 2^32-1 would mean "no change" to chown(2), so it is no owner. */
+export const owner = (doc: string): NumberField => numberField(u32, 0, 0xfffffffe, doc)
+export const seconds = (doc: string): NumberField =>
+  numberField(i64, -limits.offsetMax, limits.offsetMax, doc)
+export const nanoseconds = (doc: string): NumberField => numberField(u32, 0, 999_999_999, doc)
+
+const noFault = () => undefined
+const nulFault = (bytes: Buffer) => (bytes.includes(0) ? 'a NUL' : undefined)
+
+export const path = (doc: string): BytesField => ({
+  kind: 'path',
+  min: 0,
+  max: limits.pathSizeMax,
+  fault: pathFault,
+  doc,
+})
+/** A path of something that has a name, so not of the root. */
+export const entry = (doc: string): BytesField => ({ ...path(doc), min: 1 })
+export const target = (doc: string): BytesField => ({
+  kind: 'name',
+  min: 1,
+  max: limits.targetSizeMax,
+  fault: nulFault,
+  doc,
+})
+export const xattrName = (doc: string): BytesField => ({
+  kind: 'name',
+  min: 1,
+  max: limits.nameSizeMax,
+  fault: nulFault,
+  doc,
+})
+export const text = (doc: string): BytesField => ({
+  kind: 'text',
+  min: 0,
+  max: limits.textSizeMax,
+  fault: noFault,
+  doc,
+})
+export const data = (max: number, doc: string): BytesField => ({
+  kind: 'data',
+  min: 0,
+  max,
+  fault: noFault,
+  doc,
+})

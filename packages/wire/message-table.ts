@@ -1,0 +1,265 @@
+// Every message of TFS/1, declared once. Encoder, decoder, JSON, text, PROTOCOL.md, the generator of
+// test values and the types of all that handles messages come from these rows.
+
+import * as f from './fields.js'
+import { dataSizeMax, xattrValueSizeMax } from './limits.js'
+
+/** Bits of the header's flags; bits 12-15 hold the number of padding bytes. */
+export const flag = { REQUIRED: 1, RETAIN: 2, ASSERT: 4, HOP: 8 } as const
+
+export const protocolVersion = 1
+/** 'TFS1' in the order of its bytes. */
+export const protocolMagic = 0x31534654
+
+/** Bits of setattr's `which`. */
+export const which = { MODE: 1, UID: 2, GID: 4, ATIME: 8, MTIME: 16 } as const
+/** Bits of rename's `flags`, with the numbers of renameat2(2). */
+export const renameFlag = { NOREPLACE: 1, EXCHANGE: 2 } as const
+/** Bits of fallocate's `mode` that a stream may carry, with the numbers of fallocate(2). */
+export const fallocateMode = { KEEP_SIZE: 1, PUNCH_HOLE: 2, ZERO_RANGE: 16 } as const
+
+const created = {
+  uid: f.owner('owner'),
+  gid: f.owner('group'),
+  mtimeSec: f.seconds('mtime of what was made'),
+  mtimeNsec: f.nanoseconds('and its nanoseconds'),
+}
+const dirMtime = {
+  dirMtimeSec: f.seconds('mtime of the parent directory after the operation'),
+  dirMtimeNsec: f.nanoseconds('and its nanoseconds'),
+}
+const newDirMtime = {
+  newDirMtimeSec: f.seconds("mtime of newPath's parent directory after the operation"),
+  newDirMtimeNsec: f.nanoseconds('and its nanoseconds'),
+}
+
+export interface Row {
+  readonly type: number
+  readonly flags: number
+  readonly doc: string
+  readonly fields: Readonly<Record<string, f.Field>>
+}
+
+const { REQUIRED, RETAIN } = flag
+
+export const messageTable = {
+  hello: {
+    type: 0x0001,
+    flags: REQUIRED | RETAIN,
+    doc: "The first message of an epoch; its time is the run's start. A relay gives it to each client that joins.",
+    fields: {
+      magic: f.magic(protocolMagic, "'TFS1'"),
+      version: f.count('version of the protocol: 1'),
+      features: f.count(
+        'feature bits; a reader refuses those it does not know. None is defined yet',
+      ),
+      previousEpoch: f.count('the epoch that this one continues, which ended cleanly; 0 for none'),
+      previousSeq: f.seqNumber('the last seq of that epoch; 0 for none'),
+      source: f.text('a name for the source, for people'),
+    },
+  },
+  bye: {
+    type: 0x0002,
+    flags: REQUIRED,
+    doc: 'The last message of an epoch that ended cleanly.',
+    fields: {},
+  },
+  abort: {
+    type: 0x0003,
+    flags: REQUIRED,
+    doc: 'The last message of an epoch that did not end cleanly: what follows on the source is not in the stream.',
+    fields: {
+      errno: f.count("Linux's number of the error, 0 for none", 4095),
+      reason: f.text('why, for people'),
+    },
+  },
+  tick: {
+    type: 0x0004,
+    flags: 0,
+    doc: 'The heartbeat of an idle source, each second: idle and dead must not look alike.',
+    fields: {},
+  },
+  gap: {
+    type: 0x0005,
+    flags: REQUIRED,
+    doc: 'A relay had to drop the messages from..to for this reader. Its own seq is `to`, so that numbering goes on behind it.',
+    fields: {
+      from: f.seqNumber('the first that is missing'),
+      to: f.seqNumber('the last that is missing'),
+    },
+  },
+  create: {
+    type: 0x0100,
+    flags: REQUIRED,
+    doc: 'A new empty regular file.',
+    fields: {
+      path: f.entry('where'),
+      mode: f.mode('permission bits'),
+      ...created,
+      ...dirMtime,
+    },
+  },
+  mkdir: {
+    type: 0x0101,
+    flags: REQUIRED,
+    doc: 'A new directory.',
+    fields: {
+      path: f.entry('where'),
+      mode: f.mode('permission bits'),
+      ...created,
+      ...dirMtime,
+    },
+  },
+  mknod: {
+    type: 0x0102,
+    flags: REQUIRED,
+    doc: 'A new FIFO, socket or device.',
+    fields: {
+      path: f.entry('where'),
+      mode: f.mode('type and permission bits'),
+      major: f.count("device's major number, 0 where it is none", 0xfff),
+      minor: f.count("device's minor number, 0 where it is none", 0xfffff),
+      ...created,
+      ...dirMtime,
+    },
+  },
+  symlink: {
+    type: 0x0103,
+    flags: REQUIRED,
+    doc: 'A new symbolic link.',
+    fields: {
+      path: f.entry('where'),
+      target: f.target('what it holds: 1..4095 bytes without NUL, never followed'),
+      ...created,
+      ...dirMtime,
+    },
+  },
+  link: {
+    type: 0x0104,
+    flags: REQUIRED,
+    doc: 'One more name for what is at path.',
+    fields: {
+      path: f.entry('a name that it has'),
+      newPath: f.entry('the name that it gets'),
+      ...newDirMtime,
+    },
+  },
+  unlink: {
+    type: 0x0105,
+    flags: REQUIRED,
+    doc: 'A name of something other than a directory is gone.',
+    fields: { path: f.entry('the name'), ...dirMtime },
+  },
+  rmdir: {
+    type: 0x0106,
+    flags: REQUIRED,
+    doc: 'An empty directory is gone.',
+    fields: { path: f.entry('where it was'), ...dirMtime },
+  },
+  rename: {
+    type: 0x0107,
+    flags: REQUIRED,
+    doc: 'path became newPath, replacing what was there; with EXCHANGE the two changed places.',
+    fields: {
+      path: f.entry('the old name'),
+      newPath: f.entry('the new name'),
+      flags: f.count("renameat2(2)'s: 1 NOREPLACE, 2 EXCHANGE", 2),
+      ...dirMtime,
+      ...newDirMtime,
+    },
+  },
+  write: {
+    type: 0x0108,
+    flags: REQUIRED,
+    doc: 'Bytes written into a regular file, which grows where they go past its end.',
+    fields: {
+      path: f.entry('the file'),
+      offset: f.offset('bytes from its start'),
+      data: f.data(dataSizeMax, 'the bytes'),
+    },
+  },
+  truncate: {
+    type: 0x0109,
+    flags: REQUIRED,
+    doc: "A regular file's new size.",
+    fields: { path: f.entry('the file'), size: f.offset('bytes') },
+  },
+  fallocate: {
+    type: 0x010a,
+    flags: REQUIRED,
+    doc: 'Space of a regular file allocated, punched out or zeroed.',
+    fields: {
+      path: f.entry('the file'),
+      mode: f.count("fallocate(2)'s: 1 KEEP_SIZE, 2 PUNCH_HOLE, 16 ZERO_RANGE", 19),
+      offset: f.offset('bytes from its start'),
+      length: f.offset('bytes'),
+    },
+  },
+  copy: {
+    type: 0x010b,
+    flags: REQUIRED,
+    doc: 'Bytes copied from one regular file of the tree to another, or within one.',
+    fields: {
+      path: f.entry('the file that was written'),
+      from: f.entry('the file that was read'),
+      offset: f.offset('bytes from the start of path'),
+      fromOffset: f.offset('bytes from the start of from'),
+      length: f.offset('bytes that were really copied'),
+    },
+  },
+  setattr: {
+    type: 0x010c,
+    flags: REQUIRED,
+    doc: 'New attributes of what is at path, which is not followed where it is a symbolic link.',
+    fields: {
+      path: f.path('what; the root is empty'),
+      which: f.count('which of the fields count: 1 mode, 2 uid, 4 gid, 8 atime, 16 mtime', 31),
+      mode: f.mode('permission bits'),
+      uid: f.owner('owner'),
+      gid: f.owner('group'),
+      atimeSec: f.seconds('atime'),
+      atimeNsec: f.nanoseconds('and its nanoseconds'),
+      mtimeSec: f.seconds('mtime'),
+      mtimeNsec: f.nanoseconds('and its nanoseconds'),
+    },
+  },
+  setxattr: {
+    type: 0x010d,
+    flags: REQUIRED,
+    doc: 'An extended attribute (an ACL is one, in its kernel form) set to a value.',
+    fields: {
+      path: f.path('what; the root is empty'),
+      name: f.xattrName('the full name, like user.mime_type'),
+      value: f.data(xattrValueSizeMax, 'the value'),
+    },
+  },
+  removexattr: {
+    type: 0x010e,
+    flags: REQUIRED,
+    doc: 'An extended attribute removed.',
+    fields: { path: f.path('what; the root is empty'), name: f.xattrName('the full name') },
+  },
+  fsync: {
+    type: 0x010f,
+    flags: 0,
+    doc: 'A file or directory was made durable on the source; or could not be, then errno is not 0.',
+    fields: {
+      path: f.path('what; the root is empty'),
+      datasync: f.count('1: data only (fdatasync)', 1),
+      errno: f.count("Linux's number of the error, 0 for success", 4095),
+    },
+  },
+} as const satisfies Record<string, Row>
+
+export type MessageTable = typeof messageTable
+export type MessageName = keyof MessageTable
+
+/** The body of a message by its name: numbers, and Buffers for paths, names, texts and data. */
+export type Body<K extends MessageName = MessageName> = {
+  -readonly [
+    F in keyof MessageTable[K]['fields']
+  ]: MessageTable[K]['fields'][F] extends f.NumberField ? number : Buffer
+}
+
+/** The messages that change the tree, from 0x0100 to 0x01ff. */
+export type OperationName = Exclude<MessageName, 'hello' | 'bye' | 'abort' | 'tick' | 'gap'>

@@ -1,0 +1,90 @@
+// What a reader checks of the order of messages: one epoch at a time, numbers without gaps, an end
+// that says that it is one.
+
+import type { Message } from './codec.js'
+import { flag } from './message-table.js'
+import { WireError } from './wire-error.js'
+
+export interface Position {
+  readonly epoch: number
+  readonly seq: number
+}
+
+/** Follows a stream's numbering; `check` each message in turn, then `end`. */
+export class Numbering {
+  /** 0 until the first hello. */
+  epoch = 0
+  /** The last seq, 0 until the first hello. */
+  seq = 0
+  /** A bye or abort was the last message. */
+  ended = false
+  // A hello may be one that a relay kept: then the numbers begin with the message after it.
+  #joining = false
+
+  /** Throws WireError where `message` cannot come next. */
+  check(message: Message): void {
+    const { name, seq, epoch, flags } = message
+    if (flags & flag.HOP) return this.#hop(seq)
+    if (name === 'hello') return this.#hello(message)
+    if (this.epoch === 0) throw new WireError('EWIRE_ORDER', 'no hello before it', { seq })
+    if (epoch !== this.epoch)
+      throw new WireError('EWIRE_EPOCH', `is of epoch ${epoch}, not ${this.epoch}`, { seq })
+    if (this.ended) throw new WireError('EWIRE_ORDER', 'comes after the end of its epoch', { seq })
+    const first = name === 'gap' ? message.body.from : seq
+    if (name === 'gap' && (message.body.to !== seq || first > seq))
+      throw new WireError('EWIRE_FIELD', `a gap from ${first} to ${message.body.to}`, { seq })
+    this.#numbered(first, seq)
+    this.ended = name === 'bye' || name === 'abort'
+  }
+
+  /** Throws WireError where the stream may not end here. */
+  end(pendingBytes = 0): void {
+    if (pendingBytes > 0)
+      throw new WireError(
+        'EWIRE_TRUNCATED',
+        `ends ${pendingBytes} bytes into a message`,
+        this.#here,
+      )
+    if (!this.ended)
+      throw new WireError(
+        'EWIRE_TRUNCATED',
+        'ends here without a bye: more may be missing',
+        this.#here,
+      )
+  }
+
+  get #here(): { seq?: number } {
+    return this.epoch ? { seq: this.seq } : {}
+  }
+
+  #hop(seq: number): void {
+    if (seq !== 0) throw new WireError('EWIRE_FIELD', 'a HOP message has a seq', { seq })
+  }
+
+  #hello({ seq, epoch }: Message): void {
+    if (epoch === 0 || seq !== 1)
+      throw new WireError('EWIRE_FIELD', `a hello with epoch ${epoch} and seq ${seq}`, { seq })
+    if (this.epoch !== 0 && !this.ended)
+      throw new WireError(
+        'EWIRE_TRUNCATED',
+        `epoch ${this.epoch} went on to ${epoch} without a bye`,
+        { seq },
+      )
+    if (this.epoch === epoch) throw new WireError('EWIRE_ORDER', 'a second hello', { seq })
+    this.epoch = epoch
+    this.seq = seq
+    this.ended = false
+    this.#joining = true
+  }
+
+  #numbered(first: number, seq: number): void {
+    if (first <= this.seq)
+      throw new WireError('EWIRE_ORDER', `number ${first} after ${this.seq}`, { seq })
+    if (first > this.seq + 1 && !this.#joining)
+      throw new WireError('EWIRE_GAP', `messages ${this.seq + 1} to ${first - 1} are missing`, {
+        seq,
+      })
+    this.#joining = false
+    this.seq = seq
+  }
+}
