@@ -29,4 +29,5 @@ export {
 } from './message-table.js'
 export { Numbering, type Position } from './numbering.js'
 export { pathFault } from './path.js'
+export { PathPatterns, type PathRule } from './path-patterns.js'
 export { WireError, type WireCode } from './wire-error.js'
