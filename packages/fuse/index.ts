@@ -1,1 +1,23 @@
-export {}
+// The FUSE kernel protocol, 7.31 to 7.45, spoken over /dev/fuse: layouts, opcodes, the session loop,
+// and mounting. It knows nothing of the stream.
+
+export * from './abi-attr.js'
+export * from './abi-file.js'
+export * from './abi-flags.js'
+export * from './abi-header.js'
+export * from './abi-node.js'
+export { FuseError, type FuseErrorCode } from './fuse-error.js'
+export {
+  HANDED_OFF,
+  PENDING,
+  type ArgOf,
+  type Handler,
+  type Handlers,
+  type Request,
+} from './handler.js'
+export { minorMax, minorMin, passthroughWants, type Kernel } from './init.js'
+export { opcodeNames, opcodes, type OpcodeName, type Row } from './opcodes.js'
+export { Reply } from './reply.js'
+export { decodeDevice, encodeDevice } from './statx-to-attr.js'
+export { MountError, MountOptionError } from './mount-error.js'
+export { parseMountinfo, readMounts, type MountEntry } from './mountinfo.js'
