@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { check, close, geteuid, pipe2, POLLIN, PollSet, poll, read } from '#posix'
+import { check, close, errno, geteuid, pipe2, POLLIN, PollSet, poll, read } from '#posix'
 import { fusermountUnmount } from './fusermount.js'
 import { MountError } from './mount-error.js'
 import { readMounts, type MountEntry } from './mountinfo.js'
@@ -68,20 +68,30 @@ function isDead(path: string): boolean {
   child.unref()
   close(theirs)
   try {
-    const polled = new PollSet(1)
-    polled.set(0, ours, POLLIN)
-    const answer = Buffer.alloc(64)
-    if (check(poll(polled, probeTimeoutMs), 'poll') === 0) {
+    if (!readableWithin(ours, probeTimeoutMs)) {
       throw new MountError(
         'ETIMEDOUT',
         `the mount on '${path}' does not answer: its server seems to be stopped`,
       )
     }
+    const answer = Buffer.alloc(64)
     const said = answer.toString('latin1', 0, Math.max(0, read(ours, answer, 0, answer.length)))
     // ECONNABORTED: after an abort, where the server had asked for that.
     return said === 'ENOTCONN' || said === 'ECONNABORTED'
   } finally {
     close(ours)
+  }
+}
+
+function readableWithin(fd: number, timeoutMs: number): boolean {
+  const polled = new PollSet(1)
+  polled.set(0, fd, POLLIN)
+  const endMs = performance.now() + timeoutMs
+  for (;;) {
+    const leftMs = Math.max(0, Math.ceil(endMs - performance.now()))
+    const ready = poll(polled, leftMs)
+    // The end of a child is a signal.
+    if (ready !== -errno.EINTR) return check(ready, 'poll') > 0
   }
 }
 

@@ -77,6 +77,7 @@ function drain(fd: number): string {
 function refusal(mountpoint: string, said: string): MountError {
   const hints: readonly (readonly [RegExp, string, string])[] = [
     [/user_allow_other/u, 'EPERM', "add the line 'user_allow_other' to /etc/fuse.conf"],
+    [/open \/dev\/fuse: Permission denied/u, 'EACCES', "let users in: 'chmod 666 /dev/fuse'"],
     [/device not found|No such device/u, 'ENODEV', noDeviceHint],
     [/Operation not permitted/u, 'EPERM', noDeviceHint],
     [/Permission denied|not owner/u, 'EACCES', 'the mount point must be yours and writable'],

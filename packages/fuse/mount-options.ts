@@ -19,7 +19,10 @@ export interface MountOptions {
   /** The same by name, as fusermount3 takes them. */
   flagNames: string[]
   allowOther: boolean
-  /** fusermount3 stays, and unmounts when this process is gone. */
+  /**
+   * fusermount3 stays, and unmounts when this process is gone. (That of libfuse 3.14 looks at the
+   * mount as root, and so manages it only with allow_other or for root's mounts.)
+   */
   autoUnmount: boolean
   /** The largest READ in bytes, if one was given. */
   maxRead?: number
