@@ -1,1 +1,2 @@
-export {}
+export { journal, type JournalEnd, type JournalOptions } from './journal.js'
+export { JournalError, type JournalErrorCode } from './journal-error.js'

@@ -25,7 +25,7 @@ export class PathPatterns {
 
   /** Whether the rules exclude `path` itself; a directory above it may be excluded all the same. */
   matches(path: Buffer, isDirectory: boolean): boolean {
-    const text = path.latin1Slice(0, path.length)
+    const text = path.toString('latin1')
     for (const { exclude, directoriesOnly, regex } of this.#matchers)
       if ((isDirectory || !directoriesOnly) && regex.test(text)) return exclude
     return false

@@ -1,0 +1,109 @@
+// SETATTR: size, mode, owner, times.
+
+import {
+  close,
+  errno,
+  fchmodat,
+  fchownat,
+  O_WRONLY,
+  S_IFREG,
+  utimensat,
+  UTIME_NOW,
+  UTIME_OMIT,
+  type Times,
+} from '#posix'
+import { fattr, type ArgOf, type Handlers } from '#fuse'
+import { which } from '#wire'
+import { ttlSec, type JournalContext } from './journal-context.js'
+import type { Node } from './node.js'
+import { openNode, truncate } from './open-store.js'
+import { withoutPrivileges } from './privileges.js'
+
+type SetattrArg = ArgOf<'FUSE_SETATTR'>
+
+const { FATTR_MODE, FATTR_UID, FATTR_GID, FATTR_SIZE, FATTR_ATIME, FATTR_MTIME } = fattr
+const { FATTR_FH, FATTR_ATIME_NOW, FATTR_MTIME_NOW, FATTR_KILL_SUIDGID } = fattr
+
+export function attributeHandlers(context: JournalContext) {
+  const { files, stat, times, tree } = context
+
+  function setSize(node: Node, { valid, fh, size }: SetattrArg): number {
+    const open = valid & FATTR_FH ? files.get(fh) : undefined
+    const fd = open?.fd ?? openNode(context, node, O_WRONLY)
+    if (fd < 0) return fd
+    const kill = valid & FATTR_KILL_SUIDGID
+    const e =
+      (kill ? withoutPrivileges(context, { fd, node, position: undefined }) : 0) ||
+      truncate(context, node, fd, size)
+    if (!open) close(fd)
+    return e
+  }
+
+  // Owner first: it clears bits of the mode.
+  function setRest({ valid, mode, uid, gid, ...arg }: SetattrArg): number {
+    const { dirfd, name, atFlags } = tree
+    if (valid & (FATTR_UID | FATTR_GID)) {
+      const newUid = valid & FATTR_UID ? uid : -1
+      const e = fchownat(dirfd, name, newUid, valid & FATTR_GID ? gid : -1, atFlags)
+      if (e < 0) return e
+    }
+    if (valid & FATTR_MODE) {
+      const e = fchmodat(dirfd, name, mode & 0o7777, atFlags)
+      if (e < 0) return e
+    }
+    if (!(valid & (FATTR_ATIME | FATTR_MTIME))) return 0
+    return utimensat(dirfd, name, timesOf(valid, arg), atFlags)
+  }
+
+  function emit(node: Node, valid: number): void {
+    const bits = whichOf(valid)
+    const path = tree.path(node)
+    if (bits & which.MTIME) times.settle(node)
+    if (path && bits) context.emitAttributes(path, bits, stat)
+  }
+
+  return {
+    FUSE_SETATTR({ nodeid }, arg, reply) {
+      const node = context.node(nodeid)
+      if (!node) return -errno.ESTALE
+      if (arg.valid & FATTR_SIZE) {
+        const e = node.type === S_IFREG ? setSize(node, arg) : -errno.EINVAL
+        if (e < 0) return e
+      }
+      const e = tree.locate(node) || setRest(arg) || tree.stat(node, stat)
+      if (e < 0) return e
+      emit(node, arg.valid)
+      reply.attr(ttlSec, stat.buffer)
+      return 0
+    },
+  } satisfies Handlers
+}
+
+function timesOf(valid: number, arg: Omit<SetattrArg, 'valid' | 'mode' | 'uid' | 'gid'>): Times {
+  const now = { sec: 0, nsec: UTIME_NOW }
+  const omit = { sec: 0, nsec: UTIME_OMIT }
+  const atime =
+    valid & FATTR_ATIME_NOW
+      ? now
+      : valid & FATTR_ATIME
+        ? { sec: arg.atime, nsec: arg.atimensec }
+        : omit
+  const mtime =
+    valid & FATTR_MTIME_NOW
+      ? now
+      : valid & FATTR_MTIME
+        ? { sec: arg.mtime, nsec: arg.mtimensec }
+        : omit
+  return { atimeSec: atime.sec, atimeNsec: atime.nsec, mtimeSec: mtime.sec, mtimeNsec: mtime.nsec }
+}
+
+// A change of owner may have cleared bits of the mode.
+function whichOf(valid: number): number {
+  const owner = valid & (FATTR_UID | FATTR_GID)
+  return (
+    (owner || valid & FATTR_MODE ? which.MODE : 0) |
+    (owner ? which.UID | which.GID : 0) |
+    (valid & FATTR_ATIME ? which.ATIME : 0) |
+    (valid & FATTR_MTIME ? which.MTIME : 0)
+  )
+}

@@ -1,0 +1,57 @@
+// Numbers, dates and sends messages: the one place where the stream is written.
+
+import { realTime } from '#posix'
+import {
+  codecs,
+  limits,
+  protocolMagic,
+  protocolVersion,
+  seal,
+  type Body,
+  type MessageName,
+  type Stamp,
+} from '#wire'
+import type { Output } from './output.js'
+
+export class Emitter {
+  readonly epoch: number
+  /** Of the last message. */
+  seq = 0
+  /** When that was, by the monotonic clock in milliseconds. */
+  lastMs = 0
+  readonly #output: Output
+  readonly #buffer = Buffer.alloc(limits.messageSizeMax)
+  readonly #now: Stamp = { sec: 0, nsec: 0 }
+
+  constructor(output: Output, epoch: number) {
+    this.#output = output
+    this.epoch = epoch
+  }
+
+  /** Whether anybody gets what is emitted. */
+  get isAttached(): boolean {
+    return this.#output.isAttached
+  }
+
+  /** Begins the stream. `source` is a name for people. */
+  hello(source: string): void {
+    this.emit('hello', {
+      magic: protocolMagic,
+      version: protocolVersion,
+      features: 0,
+      previousEpoch: 0,
+      previousSeq: 0,
+      source: Buffer.from(source).subarray(0, limits.textSizeMax),
+    })
+  }
+
+  /** Returns when the message has been handed over (or nobody is there to take it). */
+  emit<K extends MessageName>(name: K, body: Body<K>): void {
+    if (!this.#output.isAttached) return
+    const buffer = this.#buffer
+    const size = codecs[name].encode(buffer, body)
+    seal(buffer, size, ++this.seq, realTime(this.#now), this.epoch)
+    this.#output.write(buffer, size)
+    this.lastMs = performance.now()
+  }
+}

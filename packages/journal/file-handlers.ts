@@ -1,0 +1,170 @@
+// OPEN, READ, WRITE and what else is done with an open file.
+
+import {
+  close,
+  copyFileRange,
+  errno,
+  fallocate,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
+  lseek,
+  pread,
+  pwrite,
+} from '#posix'
+import {
+  FUSE_FSYNC_FDATASYNC,
+  fuse_copy_file_range_out,
+  fuse_lseek_out,
+  fuse_open_out,
+  fuse_write_out,
+  fuseWrite,
+  PENDING,
+  type Handlers,
+  type Session,
+} from '#fuse'
+import { emitContent } from './announcement.js'
+import type { JournalContext } from './journal-context.js'
+import { openStore } from './open-store.js'
+import { withoutPrivileges } from './privileges.js'
+import { notOpen, type OpenFile } from './open-file.js'
+
+/** What a stream can carry of fallocate(2)'s modes; the kernel lets no others through. */
+const allocatable = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE
+/** One copy request copies at most so much, so that no other waits long; callers go on by themselves. */
+const copyStep = 8 << 20
+
+export function fileHandlers(context: JournalContext, answer: Session['answer']) {
+  const { files, tree, times } = context
+
+  function copy(arg: {
+    fh_in: number
+    off_in: number
+    fh_out: number
+    off_out: number
+    len: number
+    flags: number
+  }): number {
+    const from = files.get(arg.fh_in)
+    const to = files.get(arg.fh_out)
+    if (!from || !to) return notOpen
+    const e = withoutPrivileges(context, to)
+    if (e < 0) return e
+    const { off_in, off_out, flags } = arg
+    const length = Math.min(arg.len, copyStep)
+    const copied = copyFileRange(from.fd, off_in, to.fd, off_out, length, flags)
+    if (copied <= 0) return copied
+    const path = tree.path(to.node)
+    const fromPath = tree.path(from.node)
+    if (path && fromPath) {
+      const offsets = { offset: off_out, fromOffset: off_in, length: copied }
+      context.emit('copy', { path, from: fromPath, ...offsets })
+    } else if (path) emitContent(context, path, to.fd, off_out, copied)
+    times.touch(to.node)
+    return copied
+  }
+
+  return {
+    FUSE_OPEN({ nodeid }, { flags, open_flags }, reply) {
+      const node = context.node(nodeid)
+      if (!node) return -errno.ESTALE
+      const opened = openStore(context, node, flags, open_flags)
+      if (typeof opened === 'number') return opened
+      reply.struct(fuse_open_out, opened)
+      return 0
+    },
+
+    FUSE_READ(_request, { fh, offset, size }, reply) {
+      const file = files.get(fh)
+      if (!file) return notOpen
+      const done = pread(file.fd, reply.room(size), 0, size, offset)
+      if (done >= 0) reply.used(done)
+      return Math.min(0, done)
+    },
+
+    FUSE_WRITE(_request, { fh, offset, write_flags, data }, reply) {
+      const file = files.get(fh)
+      if (!file) return notOpen
+      if (write_flags & fuseWrite.FUSE_WRITE_KILL_SUIDGID) {
+        const e = withoutPrivileges(context, file)
+        if (e < 0) return e
+      }
+      const done = pwrite(file.fd, data, 0, data.length, offset)
+      if (done < 0) return done
+      const path = tree.path(file.node)
+      if (path && done > 0) context.emit('write', { path, offset, data: data.subarray(0, done) })
+      times.touch(file.node)
+      reply.struct(fuse_write_out, { size: done })
+      return 0
+    },
+
+    FUSE_FLUSH(_request, { fh }) {
+      const file = files.get(fh)
+      if (file) times.flush(file.node)
+      return 0
+    },
+
+    FUSE_RELEASE(_request, { fh }) {
+      const file = files.get(fh)
+      if (!file) return notOpen
+      times.flush(file.node)
+      files.remove(fh)
+      close(file.fd)
+      tree.nodes.dropUnused(file.node)
+      return 0
+    },
+
+    FUSE_FSYNC({ unique }, { fh, fsync_flags }) {
+      const file = files.get(fh)
+      return file ? sync(file, unique, fsync_flags) : notOpen
+    },
+
+    FUSE_FSYNCDIR({ unique }, { fh, fsync_flags }) {
+      const file = files.get(fh)
+      return file ? sync(file, unique, fsync_flags) : notOpen
+    },
+
+    FUSE_FALLOCATE(_request, { fh, offset, length, mode }) {
+      const file = files.get(fh)
+      if (!file) return notOpen
+      if (mode & ~allocatable) return -errno.EOPNOTSUPP
+      const e = withoutPrivileges(context, file) || fallocate(file.fd, mode, offset, length)
+      if (e < 0) return e
+      const path = tree.path(file.node)
+      if (path) context.emit('fallocate', { path, mode, offset, length })
+      times.touch(file.node)
+      return 0
+    },
+
+    FUSE_LSEEK(_request, { fh, offset, whence }, reply) {
+      const file = files.get(fh)
+      if (!file) return notOpen
+      const at = lseek(file.fd, offset, whence)
+      if (at >= 0) reply.struct(fuse_lseek_out, { offset: at })
+      return Math.min(0, at)
+    },
+
+    FUSE_COPY_FILE_RANGE(_request, arg, reply) {
+      const copied = copy(arg)
+      if (copied >= 0) reply.struct(fuse_write_out, { size: copied })
+      return Math.min(0, copied)
+    },
+
+    FUSE_COPY_FILE_RANGE_64(_request, arg, reply) {
+      const copied = copy(arg)
+      if (copied >= 0) reply.struct(fuse_copy_file_range_out, { bytes_copied: copied })
+      return Math.min(0, copied)
+    },
+  } satisfies Handlers
+
+  function sync({ fd, node }: OpenFile, unique: number, flags: number): number {
+    const dataOnly = (flags & FUSE_FSYNC_FDATASYNC) !== 0
+    times.flush(node)
+    context.syncs.sync(fd, dataOnly, (result) => {
+      const path = tree.path(node)
+      if (path) context.emit('fsync', { path, datasync: dataOnly ? 1 : 0, errno: -result })
+      answer(unique, result)
+    })
+    return PENDING
+  }
+}

@@ -1,0 +1,92 @@
+// What every handler works with.
+
+import { errno, Stat, umask } from '#posix'
+import { which, type Body, type OperationName } from '#wire'
+import type { Emitter } from './emitter.js'
+import { ModificationTimes } from './modification-times.js'
+import type { Node } from './node.js'
+import { OpenFiles } from './open-file.js'
+import type { SyncPool } from './sync-pool.js'
+import type { Tree } from './tree.js'
+
+/** How long the kernel may keep what it was told, in seconds: nobody else changes the store. */
+export const ttlSec = 3600
+
+export class JournalContext {
+  readonly tree: Tree
+  readonly emitter: Emitter
+  readonly times: ModificationTimes
+  readonly files = new OpenFiles()
+  readonly syncs: SyncPool
+  /** As whom files are made without asking for it. */
+  readonly uid: number
+  readonly gid: number
+  /** Of the object at hand, and of its directory. Kept, so valid until the next one is looked at. */
+  readonly stat = new Stat()
+  readonly parentStat = new Stat()
+  #umask = -1
+
+  constructor(tree: Tree, emitter: Emitter, syncs: SyncPool, ids: { uid: number; gid: number }) {
+    this.tree = tree
+    this.emitter = emitter
+    this.times = new ModificationTimes(tree, emitter)
+    this.syncs = syncs
+    this.uid = ids.uid
+    this.gid = ids.gid
+  }
+
+  node(id: number): Node | undefined {
+    return this.tree.nodes.get(id)
+  }
+
+  /** A node's descriptor as a directory, or -errno. */
+  directory(node: Node | undefined): number {
+    return node ? this.tree.directories.fd(node) : -errno.ESTALE
+  }
+
+  emit<K extends OperationName>(name: K, body: Body<K>): void {
+    this.emitter.emit(name, body)
+  }
+
+  /** Makes the store's file system apply the caller's umask, or a default ACL in its place. */
+  useUmask(mask: number): void {
+    if (mask === this.#umask) return
+    umask(mask)
+    this.#umask = mask
+  }
+
+  /**
+   * The times of a directory after something in it changed, for the message about it. The directory
+   * was just used, so looking at it cannot fail but by damage; then its times are those of 1970.
+   */
+  directoryTimes(node: Node): { dirMtimeSec: number; dirMtimeNsec: number } {
+    if (this.tree.stat(node, this.parentStat) < 0) return { dirMtimeSec: 0, dirMtimeNsec: 0 }
+    return {
+      dirMtimeSec: this.parentStat.mtimeSec,
+      dirMtimeNsec: this.parentStat.mtimeNsec,
+    }
+  }
+
+  /** Emits the attributes `bits` (see which) that are in `stat`. */
+  emitAttributes(path: Buffer, bits: number, stat: Stat): void {
+    const { mode, uid, gid, atimeSec, atimeNsec, mtimeSec, mtimeNsec } = stat
+    this.emit('setattr', {
+      path,
+      which: bits,
+      mode: mode & 0o7777,
+      uid,
+      gid,
+      atimeSec,
+      atimeNsec,
+      mtimeSec,
+      mtimeNsec,
+    })
+  }
+
+  /** An unjournalled change in a directory still changes the directory's own mtime. */
+  emitDirectoryTime(parent: Node): void {
+    const path = this.tree.path(parent)
+    if (path && this.tree.stat(parent, this.parentStat) === 0)
+      this.emitAttributes(path, which.MTIME, this.parentStat)
+  }
+}

@@ -1,0 +1,16 @@
+// Why a journal does not start, or not as asked.
+
+export type JournalErrorCode =
+  | 'ESTORE' // the store cannot be opened, or is none
+  | 'EINUSE' // the store or the mount point belongs to another journal
+  | 'ELOOP' // a part of the journal lies inside another
+
+export class JournalError extends Error {
+  override readonly name = 'JournalError'
+  readonly code: JournalErrorCode
+
+  constructor(code: JournalErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

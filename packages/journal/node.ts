@@ -1,0 +1,45 @@
+// One inode of the store that the kernel or we know: an inode, never a path. It has the names under
+// which it is known now, none (unlinked, or never named), or several (hard links).
+
+import type { OpenFile } from './open-file.js'
+
+/** A name of a node: where it stands in a directory. */
+export interface Entry {
+  parent: Node
+  /** Bytes of its own. */
+  name: Buffer
+  /** The name as a key: each byte one UTF-16 unit. */
+  key: string
+  readonly node: Node
+}
+
+export class Node {
+  /** The kernel's nodeid; 1 is the root. Never used twice. */
+  readonly id: number
+  /** Device and inode number, as the table's key. */
+  readonly key: number | string
+  /** S_IFDIR and so on. */
+  readonly type: number
+  /** What the kernel has to give back in FORGET. */
+  lookups = 0
+  /** As of the last look; the mount is the only writer, so it stays right. */
+  nlink = 0
+  readonly entries: Entry[] = []
+  readonly children: Map<string, Entry> = new Map()
+  /** A directory's O_PATH descriptor, while one is kept; else -1. */
+  fd = -1
+  /** Since the cache of descriptors passed by last. */
+  fdUsed = false
+  readonly files: OpenFile[] = []
+  /** The path for messages, valid in `pathGeneration`; undefined: is not journalled. */
+  path: Buffer | undefined
+  pathGeneration = -1
+  /** The store has been searched for a name of it, in vain. */
+  searched = false
+
+  constructor(id: number, key: number | string, type: number) {
+    this.id = id
+    this.key = key
+    this.type = type
+  }
+}

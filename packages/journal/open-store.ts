@@ -1,0 +1,49 @@
+// Opens files of the store for callers of the mount.
+
+import { close, ftruncate, noName, O_ACCMODE, O_NOFOLLOW, O_TRUNC, openat, reopen } from '#posix'
+import { fopen, FUSE_OPEN_KILL_SUIDGID } from '#fuse'
+import type { JournalContext } from './journal-context.js'
+import type { Node } from './node.js'
+import { withoutPrivileges } from './privileges.js'
+
+/** Opens `node` as the caller's flags ask: the fields of the reply, or -errno. */
+export function openStore(
+  context: JournalContext,
+  node: Node,
+  flags: number,
+  openFlags: number,
+): { fh: number; open_flags: number } | number {
+  const fd = openNode(context, node, flags & O_ACCMODE)
+  if (fd < 0) return fd
+  const file = { fd, node, position: undefined }
+  if (flags & O_TRUNC) {
+    const kill = openFlags & FUSE_OPEN_KILL_SUIDGID
+    const e = (kill ? withoutPrivileges(context, file) : 0) || truncate(context, node, fd, 0)
+    if (e < 0) {
+      close(fd)
+      return e
+    }
+  }
+  return { fh: context.files.add(file), open_flags: fopen.FOPEN_KEEP_CACHE }
+}
+
+/**
+ * A descriptor for a regular file's content, or -errno. Of the caller's flags only the access mode
+ * counts: O_APPEND and O_DIRECT are between caller and kernel, and O_SYNC arrives as FSYNC.
+ */
+export function openNode({ tree }: JournalContext, node: Node, access: number): number {
+  const e = tree.locate(node)
+  if (e < 0) return e
+  if (tree.name === noName) return reopen(tree.dirfd, access)
+  return openat(tree.dirfd, tree.name, access | O_NOFOLLOW)
+}
+
+/** Sets a file's size, and says so. 0 or -errno. */
+export function truncate(context: JournalContext, node: Node, fd: number, size: number): number {
+  const e = ftruncate(fd, size)
+  if (e < 0) return e
+  const path = context.tree.path(node)
+  if (path) context.emit('truncate', { path, size })
+  context.times.touch(node)
+  return 0
+}

@@ -1,0 +1,104 @@
+// Where the stream goes: a descriptor that takes whole messages, waits for a reader that is slow, and
+// is let go of when the reader is gone.
+
+import {
+  check,
+  close,
+  errno,
+  errnoName,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  O_NONBLOCK,
+  O_WRONLY,
+  poll,
+  POLLOUT,
+  PollSet,
+  reopen,
+  S_IFIFO,
+  S_IFSOCK,
+  send,
+  setPipeSize,
+  Stat,
+  fstat,
+  write,
+} from '#posix'
+
+export interface OutputOptions {
+  /** 'block': wait for the reader as long as it takes. 'detach': no longer than `fullTimeoutMs`. */
+  readonly onFull: 'block' | 'detach'
+  readonly fullTimeoutMs: number
+  /** Whether to give up waiting, asked now and then; for an end that must not wait for a reader. */
+  readonly isAbandoned: () => boolean
+  /** The reader is gone or did not drain: from now on nothing is written. `why` is for people. */
+  readonly onDetach: (why: string) => void
+}
+
+/** How long a wait for the reader lasts before the end is looked for again. */
+const waitStepMs = 100
+const pipeSize = 1 << 20
+
+export class Output {
+  readonly #options: OutputOptions
+  readonly #polled = new PollSet(1)
+  #fd: number
+  #isSocket: boolean
+
+  /**
+   * Takes over `fd`. A pipe is opened anew without blocking, since that mode belongs to the open
+   * file, which others may share.
+   */
+  constructor(fd: number, options: OutputOptions) {
+    const stat = new Stat()
+    check(fstat(fd, stat.buffer), 'fstat', 'the output')
+    this.#options = options
+    this.#isSocket = stat.type === S_IFSOCK
+    this.#fd = fd
+    if (stat.type === S_IFIFO) {
+      this.#fd = check(reopen(fd, O_WRONLY | O_NONBLOCK), 'open', 'the output')
+      close(fd)
+      // A larger pipe saves switches between writer and reader; what the kernel refuses is no harm.
+      setPipeSize(this.#fd, pipeSize)
+    }
+  }
+
+  get isAttached(): boolean {
+    return this.#fd >= 0
+  }
+
+  /** Writes the first `size` bytes of a buffer, all of them unless it detaches. */
+  write(buffer: Buffer, size: number): void {
+    let at = 0
+    while (at < size && this.#fd >= 0) {
+      const done = this.#isSocket
+        ? send(this.#fd, buffer, at, size - at, MSG_DONTWAIT | MSG_NOSIGNAL)
+        : write(this.#fd, buffer, at, size - at)
+      if (done >= 0) at += done
+      else if (done === -errno.EAGAIN) this.#wait()
+      else if (done === -errno.EPIPE || done === -errno.ECONNRESET)
+        this.detach('its reader is gone')
+      else this.detach(`it cannot be written (${errnoName(-done)})`)
+    }
+  }
+
+  /** Closes it; the reader sees the end of its input. */
+  detach(why: string): void {
+    this.close()
+    this.#options.onDetach(why)
+  }
+
+  close(): void {
+    if (this.#fd >= 0) close(this.#fd)
+    this.#fd = -1
+  }
+
+  #wait(): void {
+    const { onFull, fullTimeoutMs, isAbandoned } = this.#options
+    const start = performance.now()
+    this.#polled.set(0, this.#fd, POLLOUT)
+    while (poll(this.#polled, waitStepMs) === 0) {
+      if (isAbandoned()) return this.detach('it did not drain before the end')
+      if (onFull === 'detach' && performance.now() - start >= fullTimeoutMs)
+        return this.detach(`its reader took nothing for ${fullTimeoutMs / 1000} s`)
+    }
+  }
+}

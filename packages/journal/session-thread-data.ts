@@ -1,0 +1,29 @@
+// What the main thread and the session's thread tell each other.
+
+import type { SessionEnd } from '#fuse'
+import type { PathRule } from '#wire'
+
+/** What the thread is started with. Descriptors belong to it from then on, but for the device. */
+export interface SessionThreadData {
+  readonly deviceFd: number
+  readonly storeFd: number
+  readonly outputFd: number
+  /** An eventfd: something is to be looked at, `stop` or a finished sync. */
+  readonly wakeFd: number
+  /** One Int32: 0, or one of `stopRequest`. */
+  readonly control: SharedArrayBuffer
+  readonly epoch: number
+  readonly source: string
+  readonly rules: readonly PathRule[]
+  readonly onFull: 'block' | 'detach'
+  readonly fullTimeoutMs: number
+  readonly uid: number
+  readonly gid: number
+}
+
+export const stopRequest = { none: 0, stop: 1 } as const
+
+export type SessionThreadMessage =
+  | { readonly detached: string; readonly seq: number }
+  | { readonly failed: string; readonly during: string }
+  | { readonly ended: SessionEnd; readonly seq: number; readonly isDetached: boolean }

@@ -1,0 +1,93 @@
+// The thread that serves the mount and writes the stream. One loop does both, so that the order of
+// messages is the order of effects, and a call returns after its message was handed over.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { Session, type Handlers } from '#fuse'
+import { PathPatterns } from '#wire'
+import { attributeHandlers } from './attribute-handlers.js'
+import { directoryHandlers } from './directory-handlers.js'
+import { Emitter } from './emitter.js'
+import { fileHandlers } from './file-handlers.js'
+import { JournalContext } from './journal-context.js'
+import { lookupHandlers } from './lookup-handlers.js'
+import { makingHandlers } from './making-handlers.js'
+import { Output } from './output.js'
+import { removingHandlers } from './removing-handlers.js'
+import { renamingHandlers } from './renaming-handlers.js'
+import {
+  stopRequest,
+  type SessionThreadData,
+  type SessionThreadMessage,
+} from './session-thread-data.js'
+import { SyncPool } from './sync-pool.js'
+import { Tree } from './tree.js'
+import { xattrHandlers } from './xattr-handlers.js'
+
+/** The heartbeat of an idle journal. */
+const tickMs = 1000
+
+const data = workerData as SessionThreadData
+const post = (message: SessionThreadMessage) => parentPort?.postMessage(message)
+const describe = (error: unknown) =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error)
+
+const control = new Int32Array(data.control)
+const isStopping = () => Atomics.load(control, 0) !== stopRequest.none
+let isEnding = false
+const output = new Output(data.outputFd, {
+  onFull: data.onFull,
+  fullTimeoutMs: data.fullTimeoutMs,
+  isAbandoned: isStopping,
+  onDetach: (why) => post({ detached: why, seq: emitter.seq }),
+})
+const emitter = new Emitter(output, data.epoch)
+const tree = new Tree(data.storeFd, data.rules.length ? new PathPatterns(data.rules) : undefined)
+const syncs = new SyncPool(data.wakeFd)
+const context = new JournalContext(tree, emitter, syncs, data)
+
+const handlers: Handlers = {
+  ...lookupHandlers(context),
+  ...makingHandlers(context),
+  ...removingHandlers(context),
+  ...renamingHandlers(context),
+  ...attributeHandlers(context),
+  ...xattrHandlers(context),
+  ...directoryHandlers(context),
+  ...fileHandlers(context, (unique, error) => session.answer(unique, error)),
+}
+
+const session = new Session({
+  fd: data.deviceFd,
+  handlers,
+  wakeFd: data.wakeFd,
+  onWake() {
+    syncs.collect()
+    if (isStopping()) session.stop()
+  },
+  nextDeadlineMs() {
+    if (!emitter.isAttached) return Infinity
+    return Math.min(context.times.dueMs, emitter.lastMs + tickMs - performance.now())
+  },
+  onDeadline() {
+    context.times.flushQuiet()
+    if (performance.now() - emitter.lastMs >= tickMs) emitter.emit('tick', {})
+  },
+  onError: (error, during) => post({ failed: describe(error), during }),
+})
+
+try {
+  emitter.hello(data.source)
+  const ended = session.run()
+  isEnding = true
+  context.times.flushAll()
+  emitter.emit('bye', {})
+  const isDetached = !output.isAttached
+  output.close()
+  post({ ended, seq: emitter.seq, isDetached })
+} catch (error) {
+  if (!isEnding) emitter.emit('abort', { errno: 0, reason: Buffer.from('the journal failed') })
+  output.close()
+  throw error
+} finally {
+  syncs.close()
+}

@@ -1,0 +1,108 @@
+// Extended attributes, ACLs among them.
+
+import {
+  errno,
+  fgetxattr,
+  flistxattr,
+  fremovexattr,
+  fsetxattr,
+  getxattrat,
+  listxattrat,
+  noName,
+  removexattrat,
+  S_ISGID,
+  setxattrat,
+  fchmodat,
+} from '#posix'
+import { FUSE_SETXATTR_ACL_KILL_SGID, fuse_getxattr_out, type Handlers, type Reply } from '#fuse'
+import { which } from '#wire'
+import type { JournalContext } from './journal-context.js'
+import type { Node } from './node.js'
+
+const empty = Buffer.alloc(0)
+
+export function xattrHandlers(context: JournalContext) {
+  const { stat, tree } = context
+
+  function locate(nodeid: number): Node | number {
+    const node = context.node(nodeid)
+    if (!node) return -errno.ESTALE
+    return tree.locate(node) || node
+  }
+
+  function killSetGid(node: Node): number {
+    const e = tree.stat(node, stat)
+    if (e < 0 || !(stat.mode & S_ISGID)) return e
+    const failed =
+      tree.locate(node) ||
+      fchmodat(tree.dirfd, tree.name, stat.mode & 0o7777 & ~S_ISGID, tree.atFlags) ||
+      tree.stat(node, stat)
+    if (failed < 0) return failed
+    const path = tree.path(node)
+    if (path) context.emitAttributes(path, which.MODE, stat)
+    return 0
+  }
+
+  return {
+    FUSE_SETXATTR({ nodeid }, { name, data, size, flags, setxattr_flags }) {
+      const node = locate(nodeid)
+      if (typeof node === 'number') return node
+      const value = data.subarray(0, size)
+      const e =
+        tree.name === noName
+          ? fsetxattr(tree.dirfd, name, value, flags)
+          : setxattrat(tree.dirfd, tree.name, name, value, flags)
+      if (e < 0) return e
+      const path = tree.path(node)
+      if (path) context.emit('setxattr', { path, name, value })
+      return setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID ? killSetGid(node) : 0
+    },
+
+    FUSE_REMOVEXATTR({ nodeid }, { name }) {
+      const node = locate(nodeid)
+      if (typeof node === 'number') return node
+      const e =
+        tree.name === noName
+          ? fremovexattr(tree.dirfd, name)
+          : removexattrat(tree.dirfd, tree.name, name)
+      if (e < 0) return e
+      const path = tree.path(node)
+      if (path) context.emit('removexattr', { path, name })
+      return 0
+    },
+
+    FUSE_GETXATTR({ nodeid }, { name, size }, reply) {
+      const node = locate(nodeid)
+      if (typeof node === 'number') return node
+      const out = size ? reply.room(size).subarray(0, size) : empty
+      return sized(
+        reply,
+        size,
+        tree.name === noName
+          ? fgetxattr(tree.dirfd, name, out)
+          : getxattrat(tree.dirfd, tree.name, name, out),
+      )
+    },
+
+    FUSE_LISTXATTR({ nodeid }, { size }, reply) {
+      const node = locate(nodeid)
+      if (typeof node === 'number') return node
+      const out = size ? reply.room(size).subarray(0, size) : empty
+      return sized(
+        reply,
+        size,
+        tree.name === noName
+          ? flistxattr(tree.dirfd, out)
+          : listxattrat(tree.dirfd, tree.name, out),
+      )
+    },
+  } satisfies Handlers
+}
+
+// A caller that offers no room asks how much it needs.
+function sized(reply: Reply, room: number, result: number): number {
+  if (result < 0) return result
+  if (room) reply.used(result)
+  else reply.struct(fuse_getxattr_out, { size: result })
+  return 0
+}
