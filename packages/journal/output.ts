@@ -2,14 +2,18 @@
 // is let go of when the reader is gone.
 
 import {
+  AT_FDCWD,
   check,
   close,
+  dup,
+  dupOver,
   errno,
   errnoName,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   O_NONBLOCK,
   O_WRONLY,
+  openat,
   poll,
   POLLOUT,
   PollSet,
@@ -44,18 +48,21 @@ export class Output {
   #isSocket: boolean
 
   /**
-   * Takes over `fd`. A pipe is opened anew without blocking, since that mode belongs to the open
-   * file, which others may share.
+   * Takes over what `fd` is and leaves /dev/null in its place, so that closing the output ends it for
+   * its reader and no file opened later gets the number. A pipe is opened anew without blocking,
+   * since that mode belongs to the open file, which others may share.
    */
   constructor(fd: number, options: OutputOptions) {
     const stat = new Stat()
     check(fstat(fd, stat.buffer), 'fstat', 'the output')
     this.#options = options
     this.#isSocket = stat.type === S_IFSOCK
-    this.#fd = fd
-    if (stat.type === S_IFIFO) {
-      this.#fd = check(reopen(fd, O_WRONLY | O_NONBLOCK), 'open', 'the output')
-      close(fd)
+    const isPipe = stat.type === S_IFIFO
+    this.#fd = check(isPipe ? reopen(fd, O_WRONLY | O_NONBLOCK) : dup(fd), 'open', 'the output')
+    const nothing = check(openat(AT_FDCWD, Buffer.from('/dev/null'), O_WRONLY), 'open', '/dev/null')
+    check(dupOver(nothing, fd), 'dup3')
+    close(nothing)
+    if (isPipe) {
       // A larger pipe saves switches between writer and reader; what the kernel refuses is no harm.
       setPipeSize(this.#fd, pipeSize)
     }

@@ -8,7 +8,7 @@ import { errno as errnos, errnoMax } from './errno.js'
 /** Wrappers that can be made to fail. */
 // prettier-ignore
 const calls = [
-  'openat', 'openat2', 'close', 'dup', 'fcntl', 'reopen',
+  'openat', 'openat2', 'close', 'dup', 'dup3', 'fcntl', 'reopen',
   'statx', 'fstatfs', 'getdents64', 'lseek',
   'mkdirat', 'mknodat', 'symlinkat', 'linkat', 'unlinkat', 'renameat2', 'readlinkat',
   'fchownat', 'fchown', 'fchmodat', 'fchmodat2', 'fchmod', 'utimensat', 'futimens',

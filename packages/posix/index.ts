@@ -49,6 +49,7 @@ export {
   reopen,
   close,
   dup,
+  dupOver,
   fcntl,
 } from './open.js'
 export {

@@ -31,6 +31,7 @@ export const F_SETPIPE_SZ = 1031
 export const F_GETPIPE_SZ = 1032
 
 const nativeOpenat = native('openat', 'int', ['int', 'int64', 'int', 'uint32'])
+const nativeDup3 = native('dup3', 'int', ['int', 'int', 'int'])
 const nativeClose = native('close', 'int', ['int'])
 const nativeFcntl = native('fcntl', 'int', ['int', 'int', 'int64'])
 
@@ -94,6 +95,16 @@ export function close(fd: number): number {
 /** A second descriptor of the same open file. */
 export function dup(fd: number): number {
   return injected('dup') || result(nativeFcntl(fd, F_DUPFD_CLOEXEC, 0))
+}
+
+/** dup3(2): makes `to` another descriptor of what `fd` is, close-on-exec. `to` or -errno. */
+export function dupOver(fd: number, to: number): number {
+  const e = injected('dup3')
+  if (e) return e
+  let done: number
+  do done = result(nativeDup3(fd, to, O_CLOEXEC))
+  while (done === -errno.EINTR || done === -errno.EBUSY)
+  return done
 }
 
 /** fcntl(2) with a number: F_GETFL, F_SETFL, F_GETPIPE_SZ, F_SETPIPE_SZ, F_GETFD. */
