@@ -42,7 +42,7 @@ export function announce(context: JournalContext, dirfd: number, name: Buffer, p
   const held = openat(dirfd, Buffer.from('.'), O_PATH | O_DIRECTORY)
   if (held < 0) return
   try {
-    new Announcement(context).object(held, name, path)
+    new Announcement(context, path).object(held, name, path)
   } finally {
     close(held)
   }
@@ -56,8 +56,11 @@ class Announcement {
   // The first path of each inode that has several.
   readonly #linked = new Map<string, Buffer>()
 
-  constructor(context: JournalContext) {
+  readonly #root: Buffer
+
+  constructor(context: JournalContext, root: Buffer) {
     this.#context = context
+    this.#root = root
   }
 
   object(dirfd: number, name: Buffer, path: Buffer): void {
@@ -69,7 +72,7 @@ class Announcement {
     const { dirMtimeSec, dirMtimeNsec } = this.#dirTimes()
     if (stat.type !== S_IFDIR && stat.nlink > 1) {
       const id = `${stat.devMajor}:${stat.devMinor}:${stat.inoHigh}:${stat.inoLow}`
-      const first = this.#linked.get(id) ?? this.#journalledName(stat, path)
+      const first = this.#linked.get(id) ?? this.#journalledName(stat)
       if (first) {
         const newDirMtime = { newDirMtimeSec: dirMtimeSec, newDirMtimeNsec: dirMtimeNsec }
         this.#context.emit('link', { path: first, newPath: path, ...newDirMtime })
@@ -82,12 +85,15 @@ class Announcement {
     else this.#special(dirfd, name, path)
   }
 
-  // A name outside of what is being announced.
-  #journalledName(stat: Stat, path: Buffer): Buffer | undefined {
+  // A name outside of what is being announced, among those that are known.
+  #journalledName(stat: Stat): Buffer | undefined {
     const { tree } = this.#context
     const node = tree.nodes.find(stat)
-    const known = node && tree.path(node)
-    return known?.equals(path) || known?.subarray(0, path.length).equals(path) ? undefined : known
+    for (const { parent, name } of node?.entries ?? []) {
+      const path = tree.childPath(parent, name, stat.type)
+      if (path && !isAtOrBelow(path, this.#root)) return path
+    }
+    return undefined
   }
 
   #dirTimes() {
@@ -157,6 +163,11 @@ class Announcement {
       at = end + 1
     }
   }
+}
+
+function isAtOrBelow(path: Buffer, root: Buffer): boolean {
+  if (path.length < root.length || !path.subarray(0, root.length).equals(root)) return false
+  return path.length === root.length || path[root.length] === 0x2f
 }
 
 /** Emits `length` bytes of an open file from `start` as writes, without its holes. */

@@ -26,9 +26,14 @@ export class DirectoryCache {
 
   /** Keeps the descriptor of a directory that is about to lose its name until `drop`. */
   pin(node: Node): void {
-    if (this.fd(node) < 0) return
+    if (this.fd(node) < 0 || node === this.#root) return
     const at = this.#ring.indexOf(node)
     if (at >= 0) this.#remove(at)
+  }
+
+  /** The directory has kept its name after all. */
+  unpin(node: Node): void {
+    if (node.fd >= 0 && node !== this.#root && !this.#ring.includes(node)) this.#keep(node)
   }
 
   /** Closes a node's descriptor, where it has one. */

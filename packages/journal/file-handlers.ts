@@ -37,18 +37,25 @@ const copyStep = 8 << 20
 export function fileHandlers(context: JournalContext, answer: Session['answer']) {
   const { files, tree, times } = context
 
-  function copy(arg: {
-    fh_in: number
-    off_in: number
-    fh_out: number
-    off_out: number
-    len: number
-    flags: number
-  }): number {
+  // Who may keep the bits has CAP_FSETID, which requests of these kinds do not tell: root has it.
+  const withoutPrivilegesOf = (uid: number, file: OpenFile) =>
+    uid === 0 ? 0 : withoutPrivileges(context, file)
+
+  function copy(
+    uid: number,
+    arg: {
+      fh_in: number
+      off_in: number
+      fh_out: number
+      off_out: number
+      len: number
+      flags: number
+    },
+  ): number {
     const from = files.get(arg.fh_in)
     const to = files.get(arg.fh_out)
     if (!from || !to) return notOpen
-    const e = withoutPrivileges(context, to)
+    const e = withoutPrivilegesOf(uid, to)
     if (e < 0) return e
     const { off_in, off_out, flags } = arg
     const length = Math.min(arg.len, copyStep)
@@ -124,11 +131,11 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       return file ? sync(file, unique, fsync_flags) : notOpen
     },
 
-    FUSE_FALLOCATE(_request, { fh, offset, length, mode }) {
+    FUSE_FALLOCATE({ uid }, { fh, offset, length, mode }) {
       const file = files.get(fh)
       if (!file) return notOpen
       if (mode & ~allocatable) return -errno.EOPNOTSUPP
-      const e = withoutPrivileges(context, file) || fallocate(file.fd, mode, offset, length)
+      const e = withoutPrivilegesOf(uid, file) || fallocate(file.fd, mode, offset, length)
       if (e < 0) return e
       const path = tree.path(file.node)
       if (path) context.emit('fallocate', { path, mode, offset, length })
@@ -144,14 +151,14 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       return Math.min(0, at)
     },
 
-    FUSE_COPY_FILE_RANGE(_request, arg, reply) {
-      const copied = copy(arg)
+    FUSE_COPY_FILE_RANGE({ uid }, arg, reply) {
+      const copied = copy(uid, arg)
       if (copied >= 0) reply.struct(fuse_write_out, { size: copied })
       return Math.min(0, copied)
     },
 
-    FUSE_COPY_FILE_RANGE_64(_request, arg, reply) {
-      const copied = copy(arg)
+    FUSE_COPY_FILE_RANGE_64({ uid }, arg, reply) {
+      const copied = copy(uid, arg)
       if (copied >= 0) reply.struct(fuse_copy_file_range_out, { bytes_copied: copied })
       return Math.min(0, copied)
     },

@@ -33,6 +33,13 @@ export class JournalContext {
     this.syncs = syncs
     this.uid = ids.uid
     this.gid = ids.gid
+    const { nodes } = tree
+    const { onGone } = nodes
+    nodes.onGone = (node) => {
+      // Later it could be renamed without our knowing that it is the same.
+      this.times.flush(node)
+      onGone(node)
+    }
   }
 
   node(id: number): Node | undefined {

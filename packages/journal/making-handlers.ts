@@ -114,6 +114,7 @@ export function makingHandlers(context: JournalContext) {
       if (e < 0) return e
       node.nlink++
       nodes.own(node)
+      nodes.place(node, making.parent, newName)
       const { parent, path: newPath } = making
       if (newPath && path) {
         const { dirMtimeSec, dirMtimeNsec } = context.directoryTimes(parent)
@@ -121,7 +122,6 @@ export function makingHandlers(context: JournalContext) {
         context.emit('link', { path, newPath, ...newDirMtime })
       } else if (newPath) announce(context, context.directory(parent), newName, newPath)
       else context.emitDirectoryTime(parent)
-      nodes.place(node, parent, newName)
       const looked = tree.stat(node, stat)
       if (looked < 0) return looked
       node.lookups++

@@ -11,7 +11,7 @@ export class NodeTable {
   readonly #byKey = new Map<number | string, Node>()
   readonly #device: readonly [number, number]
   #nextId = 1
-  /** Called where a node goes for good. */
+  /** Called where a node goes for good; its names still hold. */
   onGone: (node: Node) => void = () => {}
 
   constructor(root: Stat) {
@@ -54,6 +54,7 @@ export class NodeTable {
     parent.children.set(key, entry)
     node.entries.push(entry)
     node.pathGeneration = -1
+    node.searched = false
   }
 
   /** Notes that a name is gone from its directory. */
@@ -62,6 +63,7 @@ export class NodeTable {
     parent.children.delete(entry.key)
     node.entries.splice(node.entries.indexOf(entry), 1)
     node.pathGeneration = -1
+    node.searched = false
     this.dropUnused(parent)
   }
 
@@ -89,11 +91,11 @@ export class NodeTable {
       if (node.lookups > 0 || node.children.size > 0 || node.files.length > 0) continue
       if (node === this.root || !this.#byId.delete(node.id)) continue
       this.disown(node)
+      this.onGone(node)
       for (const { parent, key } of node.entries) {
         parent.children.delete(key)
         doubtful.push(parent)
       }
-      this.onGone(node)
     }
   }
 

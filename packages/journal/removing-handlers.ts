@@ -21,7 +21,10 @@ export function removingHandlers(context: JournalContext) {
     // Whoever stands in it can still look at it, without a name.
     if (isDirectory && entry) tree.directories.pin(entry.node)
     const e = unlinkat(context.directory(parent), name, isDirectory ? AT_REMOVEDIR : 0)
-    if (e < 0) return e
+    if (e < 0) {
+      if (isDirectory && entry) tree.directories.unpin(entry.node)
+      return e
+    }
     if (entry) nameGone(context, entry.node, () => tree.nodes.displace(entry))
     if (!path) context.emitDirectoryTime(parent)
     else {

@@ -92,7 +92,10 @@ export function renamingHandlers(context: JournalContext) {
     const oldPath = old && pathOf(to, old.node)
     if (old?.node.type === S_IFDIR) tree.directories.pin(old.node)
     const e = tree.expressible(newPath) || move(from, to, flags)
-    if (e < 0) return e
+    if (e < 0) {
+      if (old?.node.type === S_IFDIR) tree.directories.unpin(old.node)
+      return e
+    }
     if (old) nameGone(context, old.node, () => nodes.displace(old))
     nodes.displace(entry)
     nodes.place(node, to.parent, to.name)

@@ -50,6 +50,8 @@ export class Tree {
 
   /** Finds a way to `node` and leaves it in `dirfd` and `name`. 0 or -errno. */
   locate(node: Node): number {
+    // With neither a name nor a descriptor it can only be reached by a name that is to be found.
+    if (node.entries.length === 0 && node.fd < 0 && node.files.length === 0) this.path(node)
     const entry = node.entries[0]
     if (entry) {
       this.dirfd = this.directories.fd(entry.parent)
