@@ -35,24 +35,26 @@ export interface MountOptions {
 }
 
 /** Bits to set and to clear. `nosuid` and `nodev` are on unless taken away, as with libfuse. */
-const flagOptions: Readonly<Record<string, readonly [set: number, clear: number]>> = {
-  ro: [MS_RDONLY, 0],
-  rw: [0, MS_RDONLY],
-  nosuid: [MS_NOSUID, 0],
-  suid: [0, MS_NOSUID],
-  nodev: [MS_NODEV, 0],
-  dev: [0, MS_NODEV],
-  noexec: [MS_NOEXEC, 0],
-  exec: [0, MS_NOEXEC],
-  sync: [MS_SYNCHRONOUS, 0],
-  async: [0, MS_SYNCHRONOUS],
-  dirsync: [MS_DIRSYNC, 0],
-  noatime: [MS_NOATIME, 0],
-  atime: [0, MS_NOATIME],
-  relatime: [MS_RELATIME, 0],
-  nodiratime: [MS_NODIRATIME, 0],
-  diratime: [0, MS_NODIRATIME],
-}
+const flagOptions = new Map<string, readonly [set: number, clear: number]>(
+  Object.entries({
+    ro: [MS_RDONLY, 0],
+    rw: [0, MS_RDONLY],
+    nosuid: [MS_NOSUID, 0],
+    suid: [0, MS_NOSUID],
+    nodev: [MS_NODEV, 0],
+    dev: [0, MS_NODEV],
+    noexec: [MS_NOEXEC, 0],
+    exec: [0, MS_NOEXEC],
+    sync: [MS_SYNCHRONOUS, 0],
+    async: [0, MS_SYNCHRONOUS],
+    dirsync: [MS_DIRSYNC, 0],
+    noatime: [MS_NOATIME, 0],
+    atime: [0, MS_NOATIME],
+    relatime: [MS_RELATIME, 0],
+    nodiratime: [MS_NODIRATIME, 0],
+    diratime: [0, MS_NODIRATIME],
+  }),
+)
 
 /**
  * Options of libfuse, mount(8) and fstab(5) that people's commands contain and that change nothing
@@ -72,12 +74,15 @@ const withoutEffect: ReadonlySet<string> = new Set(
 /** default_permissions is always on, so that it needs no mention. */
 const silent: ReadonlySet<string> = new Set(['default_permissions', 'defaults'])
 
-const refused: Readonly<Record<string, string>> = {
-  allow_root: 'not offered; allow_other lets root in, and the kernel checks the permissions of all',
-  umask: 'not offered; files keep their own permissions',
-  writeback_cache: 'not offered; it would delay and reorder writes',
-  modules: 'not offered; this is not libfuse',
-}
+const refused = new Map([
+  [
+    'allow_root',
+    'not offered; allow_other lets root in, and the kernel checks the permissions of all',
+  ],
+  ['umask', 'not offered; files keep their own permissions'],
+  ['writeback_cache', 'not offered; it would delay and reorder writes'],
+  ['modules', 'not offered; this is not libfuse'],
+])
 
 /**
  * Parses lists of options separated by commas (`\,` and `\\` stand for themselves), later ones
@@ -106,7 +111,7 @@ function apply(options: MountOptions, option: string): void {
   const equals = option.indexOf('=')
   const name = equals < 0 ? option : option.slice(0, equals)
   const value = equals < 0 ? undefined : option.slice(equals + 1)
-  const flag = flagOptions[name]
+  const flag = flagOptions.get(name)
   if (flag !== undefined) {
     none(name, value)
     options.flags = (options.flags | flag[0]) & ~flag[1]
@@ -122,7 +127,7 @@ function apply(options: MountOptions, option: string): void {
   else if (name === 'max_read') options.maxRead = bytes(name, some(name, value))
   else if (withoutEffect.has(name) || name.startsWith('x-')) {
     if (!silent.has(name)) options.withoutEffect.push(option)
-  } else throw new MountOptionError(name, refused[name] ?? 'unknown')
+  } else throw new MountOptionError(name, refused.get(name) ?? 'unknown')
 }
 
 function none(name: string, value: string | undefined): void {

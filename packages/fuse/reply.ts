@@ -5,7 +5,7 @@ import type { Fields, Struct, Values } from '#schema'
 import { fuse_attr_out, fuse_entry_out, fuse_statx, fuse_statx_out } from './abi-attr.js'
 import { fuse_dirent, fuse_open_out } from './abi-file.js'
 import { fuse_out_header } from './abi-header.js'
-import { copyStatxToAttr, putU64 } from './statx-to-attr.js'
+import { copyStatxToAttr, putU64, stx } from './statx-to-attr.js'
 
 const headerWords = fuse_out_header.size / 4
 const direntHeader = fuse_dirent.size
@@ -153,9 +153,10 @@ export class Reply {
     const at = this.#takeDirent(fuse_entry_out.size, name.length)
     if (at < 0) return false
     this.#entry(at, nodeid, generation, entryTtlSec, attrTtlSec, statx)
-    const ino = statx.readUInt32LE(32) + statx.readUInt32LE(36) * 4294967296
-    this.#dirent(at + fuse_entry_out.size, ino, off, name.length, statx.readUInt16LE(28) >> 12)
-    this.#payload.set(name, at + fuse_entry_out.size + direntHeader)
+    const dirent = at + fuse_entry_out.size
+    this.#dirent(dirent, 0, off, name.length, statx.readUInt16LE(stx.mode) >> 12)
+    statx.copy(this.#payload, dirent, stx.ino, stx.ino + 8)
+    this.#payload.set(name, dirent + direntHeader)
     return true
   }
 

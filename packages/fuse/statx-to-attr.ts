@@ -11,7 +11,7 @@ const u32 = (b: Buffer, o: number) =>
   b[o]! | (b[o + 1]! << 8) | (b[o + 2]! << 16) | (b[o + 3]! << 24)
 
 /** Offsets in `struct statx`. */
-const stx = {
+export const stx = {
   blksize: 4,
   nlink: 16,
   uid: 20,
