@@ -26,7 +26,6 @@ const nativeFchownat = native('fchownat', 'int', ['int', 'int64', 'uint32', 'uin
 const nativeFchown = native('fchown', 'int', ['int', 'uint32', 'uint32'])
 const nativeFchmod = native('fchmod', 'int', ['int', 'uint32'])
 const nativeChmod = native('chmod', 'int', ['int64', 'uint32'])
-const nativeUtimensat = native('utimensat', 'int', ['int', 'int64', 'int64', 'int'])
 
 /** fchownat(2). -1 leaves an id as it is. With AT_EMPTY_PATH and `noName`, `dirfd` itself. */
 export function fchownat(
@@ -108,14 +107,18 @@ export function utimensat(
   flags: number = name === null ? 0 : AT_SYMLINK_NOFOLLOW,
 ): number {
   const e = injected('utimensat') || (name === null ? 0 : setPath1(name)) || setTimes(times)
-  return e || result(nativeUtimensat(dirfd, name === null ? 0 : path1, timespecsAddress, flags))
+  return e || result(nativeTimes(dirfd, name === null ? 0 : path1, flags))
 }
 
 /** futimens(3): times of an open file. */
 export function futimens(fd: number, times: Times): number {
   const e = injected('futimens') || setTimes(times)
-  return e || result(nativeUtimensat(fd, 0, timespecsAddress, 0))
+  return e || result(nativeTimes(fd, 0, 0))
 }
+
+// glibc's wrapper refuses a descriptor without a name.
+const nativeTimes = (fd: number, path: number, flags: number) =>
+  syscall5(NR.utimensat, fd, path, timespecsAddress, flags)
 
 function setTimes(times: Times): number {
   const { atimeSec, atimeNsec, mtimeSec, mtimeNsec } = times

@@ -31,6 +31,7 @@ const numbers = {
     mknodat: 259,
     setfsgid: 123,
     setfsuid: 122,
+    utimensat: 280,
     renameat2: 316,
     copy_file_range: 326,
     statx: 332,
@@ -42,6 +43,7 @@ const numbers = {
     mknodat: 33,
     setfsgid: 152,
     setfsuid: 151,
+    utimensat: 88,
     renameat2: 276,
     copy_file_range: 285,
     statx: 291,
@@ -76,7 +78,7 @@ export function addressOf(buffer: Uint8Array): number {
   if (store !== lastStore) {
     let address = addresses.get(store)
     if (address === undefined) {
-      address = Number(koffi.address(store))
+      address = Number(koffi.address(new Uint8Array(store)))
       addresses.set(store, address)
     }
     lastAddress = address

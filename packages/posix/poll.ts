@@ -31,7 +31,8 @@ export class PollSet {
 
   /** Watches `fd` for `events` in place `index`; a negative `fd` leaves the place empty. */
   set(index: number, fd: number, events: number): void {
-    if (!(index >= 0 && index < this.length)) throw new RangeError(`no place ${index} to poll`)
+    const isPlace = Number.isInteger(index) && index >= 0 && index < this.length
+    if (!isPlace) throw new RangeError(`no place ${index} to poll`)
     this.#words[2 * index] = fd
     this.#words[2 * index + 1] = events & 0xffff
   }
