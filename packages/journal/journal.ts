@@ -5,7 +5,14 @@ import { hostname } from 'node:os'
 import { realpathSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { check, close, eventfd, eventfdSignal, getegid, geteuid, raiseFileLimit } from '#posix'
-import { mount, parseMountOptions, readMounts, replaceDeadMount, type Mounted } from '#fuse'
+import {
+  mount,
+  mountServer,
+  parseMountOptions,
+  readMounts,
+  replaceDeadMount,
+  type Mounted,
+} from '#fuse'
 import type { PathRule } from '#wire'
 import { runCaptive } from './captive.js'
 import { JournalError } from './journal-error.js'
@@ -68,8 +75,13 @@ function refuseLiveMount(mountpoint: string): void {
   const path = Buffer.from(realpathSync(mountpoint))
   const entry = readMounts().findLast(({ mountPoint }) => mountPoint.equals(path))
   if (entry?.fsType !== 'fuse.tfs') return
-  const what = `'${mountpoint}' is already the mount of a journal, of the store '${entry.source.toString()}'`
-  throw new JournalError('EINUSE', `${what}: end that first`)
+  const pid = mountServer(entry)
+  const by = pid === undefined ? '' : `, process ${pid}`
+  const what = `'${mountpoint}' is already the mount of a journal${by}`
+  throw new JournalError(
+    'EINUSE',
+    `${what}, of the store '${entry.source.toString()}': end that first`,
+  )
 }
 
 class Run {
