@@ -1,0 +1,81 @@
+// Regular files that are being written, as a small cache of descriptors by path. Nothing is opened
+// for writing before it is known to be a regular file: opening a device or a FIFO can have effects
+// of its own, or hang.
+
+import { close, fstat, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_WRONLY, openat2 } from '#posix'
+import { reopen, S_IFREG, Stat } from '#posix'
+import { beneath, onTheWay } from './directories.js'
+import { refusal } from './refusal.js'
+
+const slash = 0x2f
+
+export interface OpenFile {
+  readonly fd: number
+  /** Permission bits as far as this process knows. */
+  mode: number
+}
+
+/** Keys are paths as latin1 strings, one unit for each byte. */
+export class Files {
+  readonly #limit: number
+  readonly #open = new Map<string, OpenFile>()
+  readonly #stat = new Stat()
+
+  constructor(limit = 64) {
+    this.#limit = limit
+  }
+
+  get(key: string): OpenFile | undefined {
+    return this.#open.get(key)
+  }
+
+  /** Takes over `fd`, which is open for writing on the regular file `key`. */
+  put(key: string, fd: number, mode: number): OpenFile {
+    this.drop(key)
+    const file = { fd, mode }
+    this.#open.set(key, file)
+    if (this.#open.size > this.#limit) this.drop(this.#open.keys().next().value as string)
+    return file
+  }
+
+  /** Opens `name` in `directory` for writing. 0 and the file under `key`; else -errno or a refusal. */
+  open(key: string, directory: number, name: Buffer): number {
+    const fd = openRegular(directory, name, O_WRONLY, this.#stat)
+    if (fd < 0) return fd
+    this.put(key, fd, this.#stat.mode & 0o7777)
+    return 0
+  }
+
+  /** Forgets `key` alone. */
+  drop(key: string): void {
+    const file = this.#open.get(key)
+    if (file === undefined) return
+    close(file.fd)
+    this.#open.delete(key)
+  }
+
+  /** Forgets `key` and all below it. */
+  dropTree(key: string): void {
+    const length = key.length
+    for (const other of this.#open.keys())
+      if (other.length > length && other.charCodeAt(length) === slash && other.startsWith(key))
+        this.drop(other)
+    this.drop(key)
+  }
+
+  dropAll(): void {
+    for (const { fd } of this.#open.values()) close(fd)
+    this.#open.clear()
+  }
+}
+
+/** Opens `name` in `directory` where it is a regular file: a descriptor, -errno or a refusal. */
+export function openRegular(directory: number, name: Buffer, access: number, stat: Stat): number {
+  const found = openat2(directory, name, O_PATH | O_NOFOLLOW, 0, beneath)
+  if (found < 0) return onTheWay(found)
+  let fd = fstat(found, stat.buffer)
+  if (fd === 0)
+    fd = stat.type === S_IFREG ? reopen(found, access | O_NONBLOCK | O_NOCTTY) : refusal.NOT_REGULAR
+  close(found)
+  return fd
+}

@@ -1,0 +1,31 @@
+// What ends a replay, other than the stream itself (WireError) and the target (an errno error).
+
+export type MirrorCode =
+  | 'EMIRROR_REFUSED' // a message that would leave the root, or that no journal writes
+  | 'EMIRROR_DIVERGED' // a message does not fit the mirror, and was not to be repaired
+  | 'EMIRROR_POSITION' // the stream does not go on where the mirror is
+  | 'EMIRROR_ABORT' // the source gave up
+  | 'EMIRROR_ADOPT' // a directory that is not empty and no mirror
+  | 'EMIRROR_BUSY' // another mirror is at work there
+  | 'EMIRROR_STATE' // the state in .tfs cannot be trusted
+  | 'EMIRROR_ROOT' // the root is no directory of its own, or went away
+  | 'EMIRROR_OUTPUT' // the reader of the forwarded stream is gone
+
+/** Where a replay stopped and why. What it was about to do has had no effect. */
+export class MirrorError extends Error {
+  override readonly name = 'MirrorError'
+  readonly code: MirrorCode
+  /** The message at fault, where there is one. */
+  readonly seq: number | undefined
+
+  constructor(code: MirrorCode, message: string, { seq, cause }: MirrorErrorDetail = {}) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.seq = seq
+  }
+}
+
+interface MirrorErrorDetail {
+  seq?: number
+  cause?: unknown
+}

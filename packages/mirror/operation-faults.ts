@@ -1,0 +1,53 @@
+// What is wrong with an operation before anything is looked up: beyond its row's ranges, what no
+// journal writes. 0 or a refusal.
+
+import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT, S_IFSOCK } from '#posix'
+import { fallocateMode, limits, renameFlag, type Body, type OperationName } from '#wire'
+import { refusal } from './refusal.js'
+
+type Fault<K extends OperationName> = (body: Body<K>) => number
+
+const { KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE } = fallocateMode
+const allocations = [0, KEEP_SIZE, PUNCH_HOLE | KEEP_SIZE, ZERO_RANGE, ZERO_RANGE | KEEP_SIZE]
+const specials: number[] = [S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK]
+const renames: number[] = [0, renameFlag.NOREPLACE, renameFlag.EXCHANGE]
+
+const reserved = Buffer.from('.tfs')
+const slash = 0x2f
+
+function isReserved(path: Buffer): boolean {
+  return (
+    path.length >= 4 &&
+    path[0] === 0x2e &&
+    (path.length === 4 || path[4] === slash) &&
+    path.subarray(0, 4).equals(reserved)
+  )
+}
+
+const one = ({ path }: { path: Buffer }) => (isReserved(path) ? refusal.RESERVED : 0)
+const two = (a: Buffer, b: Buffer) => (isReserved(a) || isReserved(b) ? refusal.RESERVED : 0)
+const reaches = (offset: number, length: number) =>
+  offset + length > limits.offsetMax ? refusal.RANGE : 0
+
+export const operationFaults: { readonly [K in OperationName]: Fault<K> } = {
+  create: one,
+  mkdir: one,
+  mknod: (b) => one(b) || (specials.includes(b.mode & S_IFMT) ? 0 : refusal.MODE),
+  symlink: one,
+  link: (b) => two(b.path, b.newPath),
+  unlink: one,
+  rmdir: one,
+  rename: (b) => two(b.path, b.newPath) || (renames.includes(b.flags) ? 0 : refusal.FLAGS),
+  write: (b) => one(b) || reaches(b.offset, b.data.length),
+  truncate: one,
+  fallocate: (b) =>
+    one(b) ||
+    (allocations.includes(b.mode) ? 0 : refusal.MODE) ||
+    (b.length > 0 ? reaches(b.offset, b.length) : refusal.RANGE),
+  copy: (b) =>
+    two(b.path, b.from) || reaches(b.offset, b.length) || reaches(b.fromOffset, b.length),
+  setattr: one,
+  setxattr: one,
+  removexattr: one,
+  fsync: one,
+}

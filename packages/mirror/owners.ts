@@ -1,0 +1,78 @@
+// Who owns what in the mirror, and with which mode: by the numbers of the stream, as root; or as a
+// user, as far as a user can.
+
+import { AT_EMPTY_PATH, errno, fchmodat, fchownat, getegid, geteuid, noName } from '#posix'
+import { hasCapability, S_IFDIR, S_IFLNK, S_ISGID, S_ISUID } from '#posix'
+import { which as bits } from '#wire'
+import type { LeftOut } from './left-out.js'
+
+/** `map` takes a user's or group's number and gives the one to use here. */
+export type Ids =
+  | { readonly kind: 'numeric' }
+  | { readonly kind: 'ignore' }
+  | { readonly kind: 'map'; readonly map: ReadonlyMap<number, number> }
+
+/** To chown(2): leave it. */
+const keep = -1
+
+export class Owners {
+  readonly #ids: Ids
+  readonly #leftOut: LeftOut
+  /** The mode bits that are set at all. */
+  readonly #modeMask: number
+  readonly #canGive = hasCapability('CAP_CHOWN')
+  readonly #uid = geteuid()
+  readonly #groups = new Set([getegid(), ...(process.getgroups?.() ?? [])])
+
+  constructor(ids: Ids, untrusted: boolean, leftOut: LeftOut) {
+    this.#ids = ids
+    this.#leftOut = leftOut
+    this.#modeMask = untrusted ? 0o777 : 0o7777
+  }
+
+  /** Owner and mode of what was just made, open as `fd` (O_PATH will do). 0 or -errno. */
+  made(fd: number, type: number, mode: number, uid: number, gid: number): number {
+    return this.set(fd, type, bits.MODE | bits.UID | bits.GID, mode, uid, gid)
+  }
+
+  /** Sets those that `which` names, the owner first, since it clears bits of the mode. */
+  set(fd: number, type: number, which: number, mode: number, uid: number, gid: number): number {
+    const newUid = which & bits.UID ? this.#uidFor(uid) : keep
+    const newGid = which & bits.GID ? this.#gidFor(gid) : keep
+    let given = true
+    if (newUid !== keep || newGid !== keep) {
+      const e = fchownat(fd, noName, newUid, newGid, AT_EMPTY_PATH)
+      given = e === 0
+      if (e < 0 && !this.#isBeyondUs(e)) return e
+      if (e < 0) this.#leftOut.add('owners')
+    }
+    if (!(which & bits.MODE) || type === S_IFLNK) return 0
+    let allowed = this.#modeMask
+    // A set-id bit stands for its owner: without that one it would lend somebody else's rights.
+    if (which & bits.UID && !(given && newUid === uid) && uid !== this.#uid) allowed &= ~S_ISUID
+    if (which & bits.GID && !(given && newGid === gid) && type !== S_IFDIR) allowed &= ~S_ISGID
+    if (mode & ~allowed & 0o7777) this.#leftOut.add('set-id bits')
+    return fchmodat(fd, noName, mode & allowed, AT_EMPTY_PATH)
+  }
+
+  #uidFor(uid: number): number {
+    if (this.#ids.kind === 'ignore') return keep
+    const wanted = this.#ids.kind === 'map' ? (this.#ids.map.get(uid) ?? uid) : uid
+    if (this.#canGive) return wanted
+    if (wanted !== this.#uid) this.#leftOut.add('owners')
+    return keep
+  }
+
+  #gidFor(gid: number): number {
+    if (this.#ids.kind === 'ignore') return keep
+    const wanted = this.#ids.kind === 'map' ? (this.#ids.map.get(gid) ?? gid) : gid
+    if (this.#canGive || this.#groups.has(wanted)) return wanted
+    this.#leftOut.add('owners')
+    return keep
+  }
+
+  // EINVAL: an id that has no place in this user namespace.
+  #isBeyondUs(e: number): boolean {
+    return e === -errno.EINVAL || (e === -errno.EPERM && !this.#canGive)
+  }
+}

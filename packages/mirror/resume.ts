@@ -1,0 +1,191 @@
+// Where the mirror is and what may come next: positions, epochs, and the message in doubt.
+
+import { crc32 } from 'node:zlib'
+import { check, statx, AT_SYMLINK_NOFOLLOW, Stat, STATX_BASIC_STATS } from '#posix'
+import { protocolVersion, WireError, type Body, type Message } from '#wire'
+import { MirrorError } from './mirror-error.js'
+import type { PositionFile } from './position-file.js'
+import type { PositionRecord } from './position-record.js'
+import type { Tree } from './tree.js'
+
+const intentExchange = 1
+
+type Hello = Message & { name: 'hello' }
+
+export interface ResumeOptions {
+  /** Take the stream for the mirror's, whatever its epoch. */
+  readonly force: boolean
+  readonly say: (line: string) => void
+}
+
+export class Resume {
+  /** The message at hand may have been applied by a run that could not note it. */
+  inDoubt: boolean
+  readonly #file: PositionFile | undefined
+  readonly #record: PositionRecord
+  readonly #options: ResumeOptions
+  // The last message that is in doubt, while there is one.
+  readonly #doubtEpoch: number
+  readonly #doubtSeq: number
+  // The epoch of a hello, until the first message after it says where the stream joins.
+  #joining = 0
+  #source = 0
+
+  /** Without a `file` nothing is written. */
+  constructor(record: PositionRecord, file: PositionFile | undefined, options: ResumeOptions) {
+    this.#record = record
+    this.#file = file
+    this.#options = options
+    this.inDoubt = record.doubt === 1
+    this.#doubtEpoch = record.epoch
+    this.#doubtSeq = record.seq + 1
+    if (
+      file?.isOtherBoot &&
+      (record.seq !== record.durableSeq || record.epoch !== record.durableEpoch)
+    ) {
+      this.inDoubt = true
+      record.epoch = record.durableEpoch
+      record.seq = record.durableSeq
+      options.say(`the machine stopped: going back to message ${record.seq}, which is on disk`)
+    }
+  }
+
+  get epoch(): number {
+    return this.#record.epoch
+  }
+  get seq(): number {
+    return this.#record.seq
+  }
+
+  /** A hello: whether it is new. Throws where its epoch is not one that can follow. */
+  hello(hello: Hello, bytes: Buffer): boolean {
+    const { body, epoch, seq } = hello
+    if (body.version !== protocolVersion)
+      throw new WireError(
+        'EWIRE_VERSION',
+        `the stream has version ${body.version} of the protocol, this program knows ${protocolVersion}`,
+        { seq },
+      )
+    if (body.features !== 0)
+      throw new WireError(
+        'EWIRE_VERSION',
+        `the stream needs features (0x${body.features.toString(16)}) that this program does not know`,
+        { seq },
+      )
+    const record = this.#record
+    this.#source = crc32(body.source)
+    if (record.epoch === epoch) return false
+    if (record.epoch === 0 || this.#isForced(hello)) {
+      this.#joining = epoch
+      return true
+    }
+    if (body.previousEpoch !== record.epoch) throw this.#foreign(hello)
+    if (body.previousSeq > record.seq)
+      throw this.#missing(record.epoch, record.seq + 1, body.previousSeq)
+    if (body.previousSeq < record.seq) throw this.#foreign(hello)
+    record.epoch = epoch
+    record.source = this.#source
+    this.applied(hello, bytes)
+    return true
+  }
+
+  /** Whether a message is to be applied; if not, it has been. Throws where others are missing. */
+  isNext({ name, epoch, seq, body }: Message): boolean {
+    const record = this.#record
+    if (this.#joining === epoch) {
+      record.epoch = epoch
+      record.source = this.#source
+      record.seq = (name === 'gap' ? body.from : seq) - 1
+      record.durableEpoch = epoch
+      record.durableSeq = record.seq
+      this.#joining = 0
+      this.inDoubt = false
+      return true
+    }
+    if (seq <= record.seq) return false
+    const first = name === 'gap' ? Math.max(body.from, record.seq + 1) : seq
+    if (first > record.seq + 1) throw this.#missing(epoch, record.seq + 1, first - 1)
+    return true
+  }
+
+  /** The message is applied: notes it. Throws errno errors of the position's file. */
+  applied(message: Message, bytes: Buffer): void {
+    const record = this.#record
+    record.seq = message.seq
+    record.bytes += bytes.length
+    record.timeLo = bytes.readUInt32LE(16)
+    record.timeHi = bytes.readUInt32LE(20)
+    record.doubt = 1
+    record.intent = 0
+    this.#write()
+    if (this.inDoubt && message.epoch === this.#doubtEpoch && message.seq >= this.#doubtSeq)
+      this.inDoubt = false
+  }
+
+  /** What is applied until now has reached the disk, since `position` was the position. */
+  durable(epoch: number, seq: number): void {
+    this.#record.durableEpoch = epoch
+    this.#record.durableSeq = seq
+    this.#write()
+  }
+
+  /** The run ends with no message begun. */
+  settle(): void {
+    this.#record.doubt = this.inDoubt ? 1 : 0
+    this.#write()
+  }
+
+  /**
+   * An exchange is its own undoing, so what stands at its first path is noted before. True where
+   * the message in doubt finds that noted, and moved: it has been done.
+   */
+  isExchanged(tree: Tree, { path, newPath }: Body<'rename'>): boolean {
+    const record = this.#record
+    const stat = new Stat()
+    const directory = tree.parent(path)
+    if (directory < 0) return false
+    if (statx(directory, tree.name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat.buffer) < 0)
+      return false
+    if (this.inDoubt && record.intent === intentExchange) {
+      if (record.intentLow === stat.inoLow && record.intentHigh === stat.inoHigh) return false
+      const to = tree.parent(newPath)
+      if (to < 0) return false
+      const e = statx(to, tree.name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat.buffer)
+      return e === 0 && record.intentLow === stat.inoLow && record.intentHigh === stat.inoHigh
+    }
+    record.intent = intentExchange
+    record.intentLow = stat.inoLow
+    record.intentHigh = stat.inoHigh
+    this.#write()
+    return false
+  }
+
+  #write(): void {
+    if (this.#file) check(this.#file.write(), 'write', '.tfs/position')
+  }
+
+  #isForced({ epoch }: Hello): boolean {
+    if (!this.#options.force) return false
+    const { epoch: old, seq } = this.#record
+    this.#options.say(`was at message ${seq} of epoch ${old}; takes up epoch ${epoch} (--force)`)
+    return true
+  }
+
+  #foreign({ epoch, body }: Hello): MirrorError {
+    const { epoch: old, seq } = this.#record
+    const before = body.previousEpoch
+      ? `which follows message ${body.previousSeq} of epoch ${body.previousEpoch}`
+      : 'which follows no other'
+    const reason = `the mirror is at message ${seq} of epoch ${old}; the stream is of epoch ${epoch}, ${before}`
+    const cure =
+      'an old or a foreign stream is not replayed onto it (--force takes it all the same)'
+    return new MirrorError('EMIRROR_POSITION', `${reason}: ${cure}`)
+  }
+
+  #missing(epoch: number, from: number, to: number): MirrorError {
+    const reason = `messages ${from} to ${to} of epoch ${epoch} are missing`
+    const cure =
+      'replay a record that has them, or bring the mirror up to date with rsync and use --force'
+    return new MirrorError('EMIRROR_POSITION', `${reason}: ${cure}`)
+  }
+}

@@ -1,0 +1,72 @@
+// DIR/.tfs: what a mirror keeps about itself. It marks a directory as a mirror, lets one program in
+// at a time, and holds the position.
+
+import { check, close, errno, flock, fstat, ftruncate, futimens, LOCK_EX, LOCK_NB } from '#posix'
+import { pread, pwrite, readDirectory, Stat, UTIME_OMIT } from '#posix'
+import { MirrorError } from './mirror-error.js'
+import { PositionFile } from './position-file.js'
+import { openPrivateDirectory, openPrivateFile } from './private-file.js'
+
+export const stateName = '.tfs'
+
+export interface StateDirectory {
+  readonly fd: number
+  /** Its path for people. */
+  readonly shown: string
+  readonly position: PositionFile
+  /** Lets go of all; the lock with it. */
+  close(): void
+}
+
+/**
+ * Opens the state of the mirror `root`, or begins it where the directory is empty or `force` is set.
+ * Throws MirrorError EMIRROR_ADOPT, EMIRROR_BUSY, EMIRROR_STATE, and errno errors.
+ */
+export function openState(root: number, rootShown: string, force: boolean): StateDirectory {
+  const shown = `${rootShown}/${stateName}`
+  const stat = new Stat()
+  check(fstat(root, stat.buffer), 'stat', rootShown)
+  const found = openPrivateDirectory(root, stateName, false, shown)
+  if (found === undefined && !force) refuseOthers(root, rootShown)
+  const fd = found ?? (openPrivateDirectory(root, stateName, true, shown) as number)
+  // A new entry in the root is none of the stream's doing.
+  const { mtimeSec, mtimeNsec } = stat
+  const times = { atimeSec: 0, atimeNsec: UTIME_OMIT, mtimeSec, mtimeNsec }
+  if (found === undefined) check(futimens(root, times), 'utimensat', rootShown)
+  const lock = openPrivateFile(fd, 'lock', `${shown}/lock`)
+  takeLock(lock, rootShown)
+  const positionFd = openPrivateFile(fd, 'position', `${shown}/position`)
+  const position = PositionFile.open(positionFd, `${shown}/position`)
+  return {
+    fd,
+    shown,
+    position,
+    close() {
+      position.close()
+      close(lock)
+      close(fd)
+    },
+  }
+}
+
+function refuseOthers(root: number, shown: string): void {
+  for (const _ of readDirectory(root)) {
+    const reason = 'not empty and not a mirror: nothing is done to it without --force'
+    throw new MirrorError('EMIRROR_ADOPT', `${shown}: ${reason}`)
+  }
+}
+
+function takeLock(fd: number, rootShown: string): void {
+  const e = flock(fd, LOCK_EX | LOCK_NB)
+  if (e === -errno.EWOULDBLOCK) {
+    const text = Buffer.alloc(32)
+    const length = Math.max(0, pread(fd, text, 0, text.length, 0))
+    const pid = parseInt(text.toString('latin1', 0, length), 10)
+    const who = pid > 0 ? `process ${pid}` : 'another process'
+    throw new MirrorError('EMIRROR_BUSY', `${rootShown}: ${who} is mirroring into it`)
+  }
+  check(e, 'flock', rootShown)
+  const line = Buffer.from(`${process.pid}\n`)
+  check(ftruncate(fd, 0), 'ftruncate', rootShown)
+  check(pwrite(fd, line, 0, line.length, 0), 'write', rootShown)
+}

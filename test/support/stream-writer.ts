@@ -1,0 +1,65 @@
+// Streams made to order: messages by name and body, numbered and sealed, as one Buffer.
+
+import { codecs, limits, messageTable, protocolMagic, protocolVersion, seal } from '#wire'
+import type { Body, MessageName } from '#wire'
+
+/** Bodies with paths and names as text or bytes, and whatever is left out as zeros. */
+export type Loose<K extends MessageName> = {
+  [F in keyof Body<K>]?: Body<K>[F] extends number ? number : Buffer | string
+}
+
+const out = Buffer.alloc(limits.messageSizeMax)
+
+/** One message. */
+export function messageOf<K extends MessageName>(
+  name: K,
+  body: Loose<K>,
+  { seq, epoch = 7, sec = 1_700_000_000 }: { seq: number; epoch?: number; sec?: number },
+): Buffer {
+  const full: Record<string, number | Buffer> = {}
+  const given = body as Record<string, number | string | Buffer | undefined>
+  for (const [field, { kind }] of Object.entries(messageTable[name].fields)) {
+    const value = given[field]
+    if (kind === 'number') full[field] = (value as number | undefined) ?? 0
+    else
+      full[field] =
+        typeof value === 'string' ? Buffer.from(value) : ((value as Buffer) ?? Buffer.alloc(0))
+  }
+  const size = codecs[name].encode(out, full as Body<K>)
+  seal(out, size, seq, { sec, nsec: 0 }, epoch)
+  return Buffer.from(out.subarray(0, size))
+}
+
+/** Collects messages; each method call adds one and gives back the writer. */
+export class StreamWriter {
+  readonly messages: Buffer[] = []
+  epoch: number
+  seq = 0
+  sec = 1_700_000_000
+
+  constructor(epoch = 7, previous: { epoch: number; seq: number } = { epoch: 0, seq: 0 }) {
+    this.epoch = epoch
+    this.add('hello', {
+      magic: protocolMagic,
+      version: protocolVersion,
+      previousEpoch: previous.epoch,
+      previousSeq: previous.seq,
+      source: 'test',
+    })
+  }
+
+  add<K extends MessageName>(name: K, body: Loose<K> = {}): this {
+    const { epoch, sec } = this
+    this.messages.push(messageOf(name, body, { seq: ++this.seq, epoch, sec }))
+    return this
+  }
+
+  /** Ends the epoch. */
+  bye(): this {
+    return this.add('bye')
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.messages)
+  }
+}
