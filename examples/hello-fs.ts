@@ -77,13 +77,22 @@ if (isMainThread) {
     console.error('usage: hello-fs MOUNTPOINT [MOUNT-OPTIONS]')
     process.exitCode = 100
   } else {
-    const signal = await serve({
-      mountpoint,
-      module: new URL(import.meta.url),
-      mount: parseMountOptions(['ro', options]),
-      subtype: 'hello',
-      onError: (message) => console.error(`hello-fs: ${message}`),
-    })
-    if (signal !== undefined) process.kill(process.pid, signal)
+    try {
+      const signal = await serve({
+        mountpoint,
+        module: new URL(import.meta.url),
+        mount: parseMountOptions(['ro', options]),
+        subtype: 'hello',
+        onError: complain,
+      })
+      if (signal !== undefined) process.kill(process.pid, signal)
+    } catch (error) {
+      complain((error as Error).message)
+      process.exitCode = 1
+    }
   }
+}
+
+function complain(message: string): void {
+  console.error(`hello-fs: ${message}`)
 }

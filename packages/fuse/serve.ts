@@ -2,6 +2,7 @@
 // the session with the handlers that a module exports.
 
 import { Worker } from 'node:worker_threads'
+import { replaceDeadMount } from './dead-mount.js'
 import { mount, type Mounted } from './mount.js'
 import type { MountOptions } from './mount-options.js'
 import type { SessionEnd } from './session.js'
@@ -30,11 +31,13 @@ export interface SessionWorkerData {
 export type SessionWorkerMessage = { error: string } | { end: SessionEnd }
 
 /**
- * Mounts, serves, and resolves when the file system is unmounted: by umount(8) or on SIGINT or
- * SIGTERM, with the signal. Where it is in use a first signal is refused with a message; a second
- * unmounts lazily. Rejects where the worker dies; the mount is then gone too.
+ * Replaces a dead mount of the same type, mounts, serves, and resolves when the file system is
+ * unmounted: by umount(8), or on SIGINT or SIGTERM, with the signal. Where it is in use a first signal
+ * is refused with a message; a second unmounts lazily. Rejects where mounting fails or the worker
+ * dies; the mount is then gone.
  */
 export async function serve(options: ServeOptions): Promise<NodeJS.Signals | undefined> {
+  replaceDeadMount(options.mountpoint, options.mount?.subtype ?? options.subtype)
   const mounted = mount({
     mountpoint: options.mountpoint,
     ...(options.mount && { options: options.mount }),
