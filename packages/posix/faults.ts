@@ -5,7 +5,7 @@
 
 import { errno as errnos, errnoMax } from './errno.js'
 
-/** Wrappers that can be made to fail. */
+/** Wrappers that can be made to fail, by the name of their system call. */
 // prettier-ignore
 const calls = [
   'openat', 'openat2', 'close', 'dup', 'dup3', 'fcntl', 'reopen',
