@@ -1,1 +1,6 @@
-export {}
+export { exitCode, exitCodeOf, type ErrorKinds } from './exit-code.js'
+export { createLog, type Log } from './log.js'
+export { runProgram, type Context, type End, type Program } from './program.js'
+export { parseDuration, parseSize } from './size.js'
+export { openSource, type Source } from './source.js'
+export { UsageError } from './usage-error.js'
