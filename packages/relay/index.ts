@@ -1,1 +1,8 @@
-export {}
+export { type SlowPolicy } from './pace.js'
+export { type RelayLog } from './limited-log.js'
+export { Broadcast, type BroadcastOptions } from './broadcast.js'
+export { listen, type Listener, type ListenOptions } from './listen.js'
+export { serve, serveCaptive, type CaptiveOptions, type ServeOptions } from './serve.js'
+export { SocketRefused, type SocketRefusal } from './socket-refused.js'
+export { UpstreamWriter, discard } from './upstream-writer.js'
+export { type UpstreamTarget } from './upstream-reader.js'

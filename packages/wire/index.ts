@@ -4,6 +4,7 @@ export {
   checkMessage,
   epochOf,
   flagsOf,
+  header,
   isSize,
   paddingOf,
   seal,

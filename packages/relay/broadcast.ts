@@ -1,0 +1,223 @@
+// One stream to many readers: reads the input into the window, lets each client's cursor follow, and
+// holds the input or gives a client up where one is too slow.
+
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { escapeName } from '#posix'
+import { checkMessage, messageTable, WireError, type Stamp } from '#wire'
+import { Client, type Stream } from './client.js'
+import { isHungUp } from './hung-up.js'
+import { LimitedLog, type RelayLog } from './limited-log.js'
+import { Pace, type SlowPolicy } from './pace.js'
+import { Retained } from './retained.js'
+import { Scanner } from './scanner.js'
+import { isForRelay, UpstreamReader, type UpstreamTarget } from './upstream-reader.js'
+import { Window } from './window.js'
+
+export interface BroadcastOptions {
+  /** What happens when a client's backlog is full: the input waits, or the client loses messages. */
+  readonly slow: SlowPolicy
+  /** Bytes of the stream that may wait for a client; a message of the largest size at least. */
+  readonly backlogBytes: number
+  readonly clientsMax: number
+  readonly upstream: UpstreamTarget
+  readonly log: RelayLog
+}
+
+/** The bytes that it keeps are bounded by the backlog and a block for each client. */
+export class Broadcast implements Stream {
+  readonly window: Window
+  readonly retained = new Retained()
+  readonly #options: BroadcastOptions
+  readonly #log: LimitedLog
+  readonly #scanner: Scanner
+  readonly #clients = new Set<Client>()
+  readonly #pace: Pace
+  #clientsEver = 0
+  #refused = 0
+  #reaper: NodeJS.Timeout | undefined
+
+  constructor(options: BroadcastOptions) {
+    this.#options = options
+    this.#log = new LimitedLog(options.log)
+    this.#scanner = new Scanner({
+      retain: (message, epochBefore, seqBefore) => this.#retain(message, epochBefore, seqBefore),
+      hop: (message) => {
+        checkMessage(message)
+        isForRelay(message)
+      },
+      note: (text) => this.#log.warn('numbering', `input: ${text}`),
+    })
+    this.window = new Window(this.#scanner)
+    this.#pace = new Pace(options.slow, options.backlogBytes, this.#log)
+  }
+
+  now(): Stamp {
+    const ms = Date.now()
+    return { sec: Math.floor(ms / 1000), nsec: (ms % 1000) * 1e6 }
+  }
+
+  moved(client: Client): void {
+    if (client.gone) this.#clients.delete(client)
+    this.#pace.regulate(this.#clients)
+  }
+
+  /**
+   * Passes all of `source` on. Resolves at its end if that is a bye; throws WireError where it is
+   * not or the stream cannot be read, and the source's own errors.
+   */
+  async read(source: Readable): Promise<void> {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        source.on('data', (piece: Buffer) => {
+          this.#take(piece)
+          if (this.#scanner.fault) reject(this.#scanner.fault)
+        })
+        source.on('end', resolve)
+        source.on('error', reject)
+        source.on('close', resolve)
+        this.#pace.start(source)
+      })
+    } finally {
+      this.#pace.stop()
+      source.destroy()
+    }
+    this.#checkEnd()
+  }
+
+  /** Takes a connection. Refuses it by closing it where there are too many. */
+  join(socket: Socket): void {
+    if (this.#clients.size >= this.#options.clientsMax) this.#reap()
+    if (this.#clients.size >= this.#options.clientsMax) return this.#refuse(socket)
+    const client = new Client(++this.#clientsEver, socket, this)
+    const name = `client ${client.id}`
+    socket.on('error', (error) => this.#log.info(`${name}: ${error.message}`))
+    socket.on('end', () => this.#watchHalfOpen())
+    socket.on('close', () => this.#log.info(`${name}: has left`))
+    new UpstreamReader(socket, this.#options.upstream, (reason) => {
+      this.#log.warn('cut clients', `${name}: cut: ${escapeName(reason)}`)
+      socket.destroy()
+    })
+    this.#clients.add(client)
+    this.#log.info(`${name}: has joined after message ${this.#scanner.epoch}:${this.#scanner.seq}`)
+    client.flush()
+  }
+
+  /** Gives clients up to `limitMs` to take what is left, ends them, and says how many did not. */
+  async drain(limitMs: number): Promise<number> {
+    const clients = [...this.#clients]
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limitMs)
+    })
+    const finished = clients.map(
+      ({ socket }) =>
+        new Promise<void>((resolve) => {
+          socket.on('finish', resolve).on('close', resolve)
+        }),
+    )
+    for (const client of clients) client.end()
+    await Promise.race([Promise.all(finished), late])
+    clearTimeout(timer)
+    const unfinished = clients.filter((c) => !c.gone && !c.socket.writableFinished)
+    for (const { id, backlog } of unfinished)
+      this.#log.warn('cut clients', `client ${id}: cut: ${backlog} bytes not taken by the end`)
+    this.close()
+    return unfinished.length
+  }
+
+  /** Closes all connections at once. */
+  close(): void {
+    for (const { socket } of this.#clients) socket.destroy()
+    clearInterval(this.#reaper)
+    this.#log.close()
+  }
+
+  /** The input and each client, one line each. */
+  status(): string[] {
+    const { messages, epoch, seq } = this.#scanner
+    const parts = [
+      `input: ${this.#pace.held ? 'held' : 'flowing'} at ${epoch}:${seq}`,
+      `${this.window.position} bytes in ${messages} messages`,
+      `${this.#clients.size} clients of ${this.#clientsEver}`,
+      `${this.#refused} refused`,
+      `${this.window.allocated} bytes of memory`,
+    ]
+    return [parts.join(', '), ...[...this.#clients].map(clientLine)]
+  }
+
+  #refuse(socket: Socket): void {
+    this.#refused++
+    const limit = `there are ${this.#clients.size} (see --max-clients)`
+    this.#log.warn('refused clients', `a client was refused: ${limit}`)
+    socket.on('error', () => undefined)
+    socket.destroy()
+  }
+
+  #take(piece: Buffer): void {
+    for (let at = 0; at < piece.length && !this.#scanner.fault;) {
+      const size = piece.copy(this.window.room(), 0, at)
+      this.window.filled(size)
+      at += size
+    }
+    this.#publish()
+  }
+
+  #publish(): void {
+    const { slow, backlogBytes } = this.#options
+    for (const client of this.#clients) {
+      client.flush()
+      if (slow === 'block' || client.backlog <= backlogBytes || !client.waits) continue
+      const size = client.backlog
+      client.lose()
+      const why = `too slow, with a backlog of ${size} bytes: loses messages`
+      this.#log.warn('slow clients', `client ${client.id}: ${why}`)
+    }
+    this.#pace.published(this.window.position)
+    this.#pace.regulate(this.#clients)
+  }
+
+  #retain(message: Buffer, epochBefore: number, seqBefore: number): void {
+    this.retained.keep(message)
+    for (const { lost } of this.#clients) lost?.see(message, epochBefore, seqBefore)
+  }
+
+  #checkEnd(): void {
+    const { offset, seq, ended, type, messages } = this.#scanner
+    const where = messages > 0 ? { offset, seq } : { offset }
+    const { pending } = this.window
+    const fail = (reason: string) => new WireError('EWIRE_TRUNCATED', reason, where)
+    if (pending > 0) throw fail(`ends ${pending} bytes into a message`)
+    if (!ended) throw fail('ends here without a bye: more may be missing')
+    if (type === messageTable.abort.type) throw fail('ends with abort: the source gave up')
+  }
+
+  // Who has ended its sending is not read any more, so that its leaving would go unnoticed until
+  // something is written to it.
+  #watchHalfOpen(): void {
+    this.#reaper ??= setInterval(() => this.#reap(), 1000)
+  }
+
+  #reap(): void {
+    let halfOpen = 0
+    for (const { socket } of this.#clients) {
+      if (!socket.readableEnded) continue
+      if (isHungUp(socket)) socket.destroy()
+      else halfOpen++
+    }
+    if (halfOpen > 0) return
+    clearInterval(this.#reaper)
+    this.#reaper = undefined
+  }
+}
+
+function clientLine(client: Client): string {
+  const { id, since, epoch, seq, backlog, sentBytes, sentMessages, lostMessages } = client
+  return [
+    `client ${id}: since ${since.toISOString()}`,
+    `at ${epoch}:${seq}`,
+    client.lost ? 'losing messages' : `backlog ${backlog} bytes`,
+    `sent ${sentBytes} bytes in ${sentMessages} messages`,
+    `lost ${lostMessages} messages`,
+  ].join(', ')
+}

@@ -1,0 +1,124 @@
+// Has a Unix socket of its own: never takes one that lives, replaces one whose server died, and
+// lets nobody connect whom the mode does not allow, not for a moment.
+
+import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { escapeName, geteuid, umask } from '#posix'
+import { SocketLock } from './socket-lock.js'
+import { SocketRefused } from './socket-refused.js'
+
+/** sun_path has 108 bytes with the NUL; Node cuts what is longer without a word. */
+const socketPathSizeMax = 107
+/** Connections that wait to be accepted. */
+const waitingMax = 511
+const probeMs = 5000
+
+export interface ListenOptions {
+  readonly path: string
+  /** Permission bits of the socket: who may write to it may connect. */
+  readonly mode: number
+  /** The group it gets, by number. */
+  readonly gid?: number | undefined
+}
+
+export interface Listener {
+  /** Accepts nobody any more; the path is free again. May be called twice. */
+  close(): void
+}
+
+/**
+ * Gives each connection to `join`; `failed` gets errors of accepting. Throws SocketRefused, and
+ * Node's errors.
+ */
+export async function listen(
+  options: ListenOptions,
+  join: (socket: Socket) => void,
+  failed: (error: Error) => void,
+): Promise<Listener> {
+  const { path } = options
+  const shown = escapeName(path)
+  const size = Buffer.byteLength(path)
+  if (size > socketPathSizeMax)
+    throw new SocketRefused(
+      'ESOCKET_LONG',
+      `${shown}: a socket's path can have ${socketPathSizeMax} bytes, this one has ${size}`,
+    )
+  const lock = await SocketLock.acquire(path)
+  try {
+    await removeStale(path, shown)
+    const server = await bound(options, join)
+    server.on('error', failed)
+    return listener(server, path, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function bound(options: ListenOptions, join: (socket: Socket) => void): Promise<Server> {
+  const { path, mode, gid } = options
+  const server = createServer({ allowHalfOpen: true }, join)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).once('listening', resolve)
+    // Binding is done within the call, so nothing else is created with this mask. With a group to
+    // come the socket is its owner's alone until it has that group.
+    const before = umask(0o777 & ~(gid === undefined ? mode : mode & 0o700))
+    try {
+      server.listen({ path, backlog: waitingMax })
+    } finally {
+      umask(before)
+    }
+  })
+  if (gid === undefined) return server
+  try {
+    chownSync(path, geteuid(), gid)
+    chmodSync(path, mode)
+  } catch (error) {
+    server.close()
+    throw error
+  }
+  return server
+}
+
+function listener(server: Server, path: string, lock: SocketLock): Listener {
+  const own = lstatSync(path)
+  let open = true
+  return {
+    close() {
+      if (!open) return
+      open = false
+      const now = lstatSync(path, { throwIfNoEntry: false })
+      // Closing unlinks the path, whatever is there by now; so where it is not ours, nobody can come
+      // this way in any case, and the server only must not keep the process.
+      if (now === undefined || (now.ino === own.ino && now.dev === own.dev)) server.close()
+      else server.unref()
+      lock.release()
+    },
+  }
+}
+
+/** The lock is held: what is left to rule out is a server that knows nothing of it. */
+async function removeStale(path: string, shown: string): Promise<void> {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (!stat) return
+  if (!stat.isSocket())
+    throw new SocketRefused('ESOCKET_KIND', `${shown}: is there already, and is no socket`)
+  if (stat.uid !== geteuid())
+    throw new SocketRefused('ESOCKET_OWNER', `${shown}: belongs to user ${stat.uid}`)
+  const error = await probe(path)
+  if (error?.code !== 'ECONNREFUSED')
+    throw new SocketRefused('ESOCKET_LIVE', `${shown}: is being served by another program`, {
+      cause: error,
+    })
+  const now = lstatSync(path)
+  if (now.ino === stat.ino && now.dev === stat.dev) unlinkSync(path)
+}
+
+/** Connects and leaves; the error of it, if there was one. */
+async function probe(path: string): Promise<NodeJS.ErrnoException | undefined> {
+  const socket = connect(path)
+  socket.setTimeout(probeMs, () => socket.destroy(new Error(`no answer in ${probeMs} ms`)))
+  return new Promise((resolve) => {
+    socket.on('connect', () => resolve(undefined)).on('error', resolve)
+  }).finally(() => socket.destroy()) as Promise<NodeJS.ErrnoException | undefined>
+}

@@ -1,0 +1,140 @@
+// The life of a broadcast: the socket, the input, its end, the clients' last bytes.
+
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { check, raiseFileLimit } from '#posix'
+import { Broadcast, type BroadcastOptions } from './broadcast.js'
+import { privateDirectory, startCaptive, type Captive } from './captive.js'
+import { LimitedLog } from './limited-log.js'
+import { listen, type Listener, type ListenOptions } from './listen.js'
+
+/** Descriptors beside those of the clients. */
+const descriptorsOwn = 32
+/** After a signal, clients get this long. */
+const stopDrainMs = 1000
+
+export interface ServeOptions extends BroadcastOptions {
+  readonly socket: ListenOptions
+  /** Opens the input, once clients can come. */
+  readonly open: () => Promise<Readable> | Readable
+  /** How long clients may take what is left when the input has ended. */
+  readonly drainMs: number
+  /** Ends it all early. */
+  readonly stop: AbortSignal
+  /** Gets a function that tells the state, as lines. */
+  readonly status?: (lines: () => string[]) => void
+}
+
+export interface CaptiveOptions extends Omit<ServeOptions, 'socket'> {
+  readonly command: string
+  /** Whether the command may read our standard input, which is not the stream then. */
+  readonly keepsStdin: boolean
+}
+
+/**
+ * Serves the stream until it ends or `stop` is aborted; true in the first case. Throws WireError for
+ * a bad stream or one without a clean end, SocketRefused, and Node's errors; clients get all that was
+ * read in any case.
+ */
+export async function serve(options: ServeOptions): Promise<boolean> {
+  const broadcast = new Broadcast({ ...options, clientsMax: clientsAllowed(options) })
+  const listener = await listenFor(broadcast, options, options.socket)
+  try {
+    await pass(broadcast, options, listener)
+  } finally {
+    listener.close()
+    broadcast.close()
+  }
+  return !options.stop.aborted
+}
+
+/**
+ * Serves the stream to what `command` starts, from the moment its first client has come; ends with
+ * it and gives its exit code. A stream's fault goes to `fault`, for the command has the last word.
+ */
+export async function serveCaptive(
+  options: CaptiveOptions,
+  fault: (error: Error) => void,
+): Promise<number> {
+  const broadcast = new Broadcast({ ...options, clientsMax: clientsAllowed(options) })
+  const directory = privateDirectory()
+  let listener: Listener | undefined
+  try {
+    const path = join(directory.path, 'socket')
+    const joined = new AbortController()
+    listener = await listenFor(broadcast, options, { path, mode: 0o600 }, () => joined.abort())
+    const captive = startCaptive(options.command, path, options.keepsStdin)
+    const stop = AbortSignal.any([options.stop, over(captive)])
+    options.stop.addEventListener('abort', () =>
+      captive.kill(options.stop.reason as NodeJS.Signals),
+    )
+    await Promise.race([aborted(joined.signal), aborted(stop)])
+    if (!stop.aborted) await pass(broadcast, { ...options, stop }, listener).catch(fault)
+    return await captive.ended
+  } finally {
+    listener?.close()
+    broadcast.close()
+    directory.remove()
+  }
+}
+
+/** All of the input to the clients, then its fault, if it had one. */
+async function pass(
+  broadcast: Broadcast,
+  { open, stop, drainMs }: Pick<ServeOptions, 'open' | 'stop' | 'drainMs'>,
+  listener: Listener,
+): Promise<void> {
+  let fault: unknown
+  try {
+    const source = await open()
+    stop.addEventListener('abort', () => source.destroy())
+    if (stop.aborted) source.destroy()
+    await broadcast.read(source)
+  } catch (error) {
+    fault = error
+  }
+  listener.close()
+  const stopped = aborted(stop).then(() => sleep(stopDrainMs))
+  await Promise.race([broadcast.drain(drainMs), stopped])
+  if (fault !== undefined && !stop.aborted) throw fault
+}
+
+async function listenFor(
+  broadcast: Broadcast,
+  options: Omit<ServeOptions, 'socket'>,
+  socket: ListenOptions,
+  joined?: () => void,
+): Promise<Listener> {
+  const log = new LimitedLog(options.log)
+  const join = (client: Socket) => {
+    broadcast.join(client)
+    joined?.()
+  }
+  const listener = await listen(socket, join, (error) => log.warn('accepting', error.message))
+  options.status?.(() => broadcast.status())
+  return listener
+}
+
+/** Room for the clients' descriptors, so that accepting one never finds that there is none. */
+function clientsAllowed({ clientsMax, log }: Omit<ServeOptions, 'socket'>): number {
+  const limit = check(raiseFileLimit(clientsMax + descriptorsOwn), 'prlimit')
+  const allowed = Math.min(clientsMax, limit - descriptorsOwn)
+  if (allowed < clientsMax)
+    log.warn(`only ${allowed} clients: the limit of open files (ulimit -n) is ${limit}`)
+  return allowed
+}
+
+function over(captive: Captive): AbortSignal {
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  captive.ended.then(abort, abort)
+  return controller.signal
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve())
+  })

@@ -1,0 +1,117 @@
+// What one client sends back: whole messages, each within a size and a time, or the client is cut.
+
+import type { Socket } from 'node:net'
+import { checkMessage, flag, flagsOf, Framer, typeOf, WireError } from '#wire'
+
+export const upstreamSizeMax = 64 << 10
+export const upstreamDeadlineMs = 5000
+
+/** Where upstream messages go. */
+export interface UpstreamTarget {
+  /** Takes a message; false: no more now, `ready` is called when there is room again. */
+  write(message: Buffer, ready: () => void): boolean
+}
+
+/**
+ * Reads a socket's messages into `target`. `cut` gets the reason for which this client can not be
+ * read on; it ends the connection.
+ */
+export class UpstreamReader {
+  messages = 0
+  readonly #socket: Socket
+  readonly #target: UpstreamTarget
+  readonly #cut: (reason: string) => void
+  readonly #framer = new Framer()
+  #deadline: NodeJS.Timeout | undefined
+  #over = false
+  readonly #ready = () => this.#resume()
+
+  constructor(socket: Socket, target: UpstreamTarget, cut: (reason: string) => void) {
+    this.#socket = socket
+    this.#target = target
+    this.#cut = cut
+    socket.on('data', (piece: Buffer) => this.#take(piece))
+    // A reader may close its writing side at once, as `nc -N` does, but not inside a message.
+    socket.on('end', () => {
+      if (this.#framer.pending > 0) this.#stop('ended inside a message')
+    })
+    socket.on('close', () => this.#rest())
+  }
+
+  #take(piece: Buffer): void {
+    if (this.#over) return
+    const { messages } = this
+    const begun = this.#framer.pending > 0
+    try {
+      this.#framer.push(piece)
+      this.#pass()
+      if (this.#framer.pending > upstreamSizeMax) throw tooLarge(this.#framer.pending)
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      return this.#stop(error.message)
+    }
+    // The time of a message runs from its first byte.
+    if (messages !== this.messages || !begun || this.#framer.pending === 0) this.#rest()
+    if (this.#framer.pending > 0 && !this.#socket.isPaused()) this.#watch()
+  }
+
+  #pass(): void {
+    let room = true
+    for (let message = this.#framer.next(); message; message = this.#framer.next()) {
+      if (message.length > upstreamSizeMax) throw tooLarge(message.length)
+      checkMessage(message)
+      this.messages++
+      if (isForRelay(message)) continue
+      room = this.#target.write(message, this.#ready) && room
+    }
+    if (!room) this.#pause()
+  }
+
+  #pause(): void {
+    this.#socket.pause()
+    this.#rest()
+  }
+
+  #resume(): void {
+    if (this.#over || this.#socket.destroyed) return
+    this.#socket.resume()
+    if (this.#framer.pending > 0) this.#watch()
+  }
+
+  #watch(): void {
+    this.#deadline ??= setTimeout(
+      () => this.#stop(`a message unfinished after ${upstreamDeadlineMs / 1000} s`),
+      upstreamDeadlineMs,
+    )
+  }
+
+  #rest(): void {
+    clearTimeout(this.#deadline)
+    this.#deadline = undefined
+  }
+
+  #stop(reason: string): void {
+    if (this.#over) return
+    this.#over = true
+    this.#rest()
+    this.#cut(reason)
+  }
+}
+
+const tooLarge = (size: number) =>
+  new WireError(
+    'EWIRE_SIZE',
+    `${size} bytes, more than the ${upstreamSizeMax} of an upstream message`,
+  )
+
+/** No message for the relay itself is known yet, so all that can be said of one is whether it may be skipped. */
+export function isForRelay(message: Buffer): boolean {
+  const flags = flagsOf(message)
+  if (!(flags & flag.HOP)) return false
+  if (!(flags & flag.REQUIRED)) return true
+  const type = `0x${typeOf(message).toString(16)}`
+  throw new WireError(
+    'EWIRE_TYPE',
+    `a request of type ${type} is not known here; a newer version made it`,
+  )
+}

@@ -1,0 +1,136 @@
+// The newest part of the stream, kept once for all clients: blocks of whole messages, which live as
+// long as a client's cursor has not passed them, and are used again.
+
+import assert from 'node:assert'
+import { limits } from '#wire'
+import type { Scanner } from './scanner.js'
+
+/** More than a socket takes at once, and little for each stalled client to hold on to. */
+const blockSize = 256 << 10
+/** Reading goes on into a new block rather than with less room than this. */
+const roomMin = 16 << 10
+const largeBlockSize = limits.messageSizeMax + roomMin
+
+/** A run of whole messages. What `end` delimits is fixed; more may come behind it. */
+export class Block {
+  readonly data: Buffer
+  /** Bytes of whole messages. */
+  end = 0
+  /** Bytes that were read: the rest begins a message. */
+  filled = 0
+  next: Block | undefined
+  /** The stream at `end`: whole bytes and messages before it, numbers of the last message. */
+  position = 0
+  messages = 0
+  epoch = 0
+  seq = 0
+  /** Clients whose next byte is here. */
+  cursors = 0
+  /** Writes that are still being done from here. */
+  writes = 0
+  /** No cursor can come here any more. */
+  left = false
+
+  constructor(size: number) {
+    this.data = Buffer.allocUnsafeSlow(size)
+  }
+}
+
+/** What `room` and `filled` write, cursors read: `last` and its `end` are where the stream is. */
+export class Window {
+  first: Block
+  last: Block
+  /** Bytes that the blocks now hold in memory, free ones included. */
+  allocated = 0
+  readonly #scanner: Scanner
+  readonly #free: Block[] = []
+
+  constructor(scanner: Scanner) {
+    this.#scanner = scanner
+    this.first = this.last = this.#take(blockSize)
+  }
+
+  /** Bytes of whole messages since the beginning, without those for the relay itself. */
+  get position(): number {
+    return this.last.position
+  }
+
+  /** Bytes of a message that has not come whole. */
+  get pending(): number {
+    return this.last.filled - this.last.end
+  }
+
+  /** Where the next bytes of the stream go; it has place for one at least. */
+  room(): Buffer {
+    const { last } = this
+    const pending = last.filled - last.end
+    const wanted = Math.max(this.#scanner.wanted, pending + roomMin)
+    if (last.data.length - last.end < wanted) this.#roll(wanted)
+    return this.last.data.subarray(this.last.filled)
+  }
+
+  /** Says that the first `size` bytes of `room` are there, and takes the messages they complete. */
+  filled(size: number): void {
+    const { last } = this
+    const scanner = this.#scanner
+    last.filled += size
+    assert(last.filled <= last.data.length)
+    do {
+      const end = scanner.scan(last.data, last.end, last.filled)
+      last.position += end - last.end
+      last.end = end
+      this.#cut(scanner.hopSize)
+    } while (scanner.hopSize > 0 && !scanner.fault)
+    last.messages = scanner.messages
+    last.epoch = scanner.epoch
+    last.seq = scanner.seq
+  }
+
+  // What is for this relay alone is taken out of what goes on.
+  #cut(size: number): void {
+    const { last } = this
+    if (size === 0) return
+    last.data.copyWithin(last.end, last.end + size, last.filled)
+    last.filled -= size
+  }
+
+  #roll(wanted: number): void {
+    const { last } = this
+    const block = this.#take(wanted > blockSize ? largeBlockSize : blockSize)
+    block.position = last.position
+    block.messages = last.messages
+    block.epoch = last.epoch
+    block.seq = last.seq
+    block.filled = last.data.copy(block.data, 0, last.end, last.filled)
+    last.filled = last.end
+    last.next = block
+    this.last = block
+    this.trim()
+  }
+
+  /** Lets go of the blocks before the first cursor. Called when a cursor has moved on. */
+  trim(): void {
+    while (this.first !== this.last && this.first.cursors === 0) {
+      const block = this.first
+      this.first = block.next as Block
+      block.next = undefined
+      block.left = true
+      this.recycle(block)
+    }
+  }
+
+  /** Takes a block back once nothing points there. Called when a write from it has ended. */
+  recycle(block: Block): void {
+    if (!block.left || block.writes > 0) return
+    block.left = false
+    block.end = block.filled = 0
+    this.#free.push(block)
+  }
+
+  #take(size: number): Block {
+    const index = this.#free.findIndex((block) => block.data.length === size)
+    if (index >= 0) return this.#free.splice(index, 1)[0] as Block
+    this.allocated += size
+    return new Block(size)
+  }
+}
