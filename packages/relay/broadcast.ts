@@ -2,10 +2,9 @@
 // holds the input or gives a client up where one is too slow.
 
 import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
-import { escapeName } from '#posix'
 import { checkMessage, messageTable, WireError, type Stamp } from '#wire'
 import { Client, type Stream } from './client.js'
+import type { Input } from './input.js'
 import { isHungUp } from './hung-up.js'
 import { LimitedLog, type RelayLog } from './limited-log.js'
 import { Pace, type SlowPolicy } from './pace.js'
@@ -46,7 +45,7 @@ export class Broadcast implements Stream {
         checkMessage(message)
         isForRelay(message)
       },
-      note: (text) => this.#log.warn('numbering', `input: ${text}`),
+      note: (text) => this.#log.warn('wrong numbers', 'input', text),
     })
     this.window = new Window(this.#scanner)
     this.#pace = new Pace(options.slow, options.backlogBytes, this.#log)
@@ -59,28 +58,31 @@ export class Broadcast implements Stream {
 
   moved(client: Client): void {
     if (client.gone) this.#clients.delete(client)
-    this.#pace.regulate(this.#clients)
+    if (this.#pace.held) this.#pace.regulate(this.#clients)
   }
 
   /**
-   * Passes all of `source` on. Resolves at its end if that is a bye; throws WireError where it is
-   * not or the stream cannot be read, and the source's own errors.
+   * Passes all of `input` on. Resolves at its end if that is a bye; throws WireError where it is
+   * not or the stream cannot be read, and the input's own errors.
    */
-  async read(source: Readable): Promise<void> {
+  async read(input: Input): Promise<void> {
     try {
       await new Promise<void>((resolve, reject) => {
-        source.on('data', (piece: Buffer) => {
-          this.#take(piece)
-          if (this.#scanner.fault) reject(this.#scanner.fault)
+        this.#pace.start(input)
+        input.start({
+          room: () => this.window.room(),
+          filled: (size) => {
+            if (this.#scanner.fault) return
+            this.window.filled(size)
+            this.#publish()
+            if (this.#scanner.fault) reject(this.#scanner.fault)
+          },
+          ended: (error) => (error ? reject(error) : resolve()),
         })
-        source.on('end', resolve)
-        source.on('error', reject)
-        source.on('close', resolve)
-        this.#pace.start(source)
       })
     } finally {
       this.#pace.stop()
-      source.destroy()
+      input.destroy()
     }
     this.#checkEnd()
   }
@@ -91,15 +93,15 @@ export class Broadcast implements Stream {
     if (this.#clients.size >= this.#options.clientsMax) return this.#refuse(socket)
     const client = new Client(++this.#clientsEver, socket, this)
     const name = `client ${client.id}`
-    socket.on('error', (error) => this.#log.info(`${name}: ${error.message}`))
+    socket.on('error', (error) => this.#log.info(name, error.message))
     socket.on('end', () => this.#watchHalfOpen())
-    socket.on('close', () => this.#log.info(`${name}: has left`))
+    socket.on('close', () => this.#log.info(name, 'has left'))
     new UpstreamReader(socket, this.#options.upstream, (reason) => {
-      this.#log.warn('cut clients', `${name}: cut: ${escapeName(reason)}`)
+      this.#log.warn('cut clients', name, `cut: ${reason}`)
       socket.destroy()
     })
     this.#clients.add(client)
-    this.#log.info(`${name}: has joined after message ${this.#scanner.epoch}:${this.#scanner.seq}`)
+    this.#log.info(name, `has joined after message ${this.#scanner.epoch}:${this.#scanner.seq}`)
     client.flush()
   }
 
@@ -121,7 +123,7 @@ export class Broadcast implements Stream {
     clearTimeout(timer)
     const unfinished = clients.filter((c) => !c.gone && !c.socket.writableFinished)
     for (const { id, backlog } of unfinished)
-      this.#log.warn('cut clients', `client ${id}: cut: ${backlog} bytes not taken by the end`)
+      this.#log.warn('cut clients', `client ${id}`, `cut: ${backlog} bytes not taken by the end`)
     this.close()
     return unfinished.length
   }
@@ -149,18 +151,9 @@ export class Broadcast implements Stream {
   #refuse(socket: Socket): void {
     this.#refused++
     const limit = `there are ${this.#clients.size} (see --max-clients)`
-    this.#log.warn('refused clients', `a client was refused: ${limit}`)
+    this.#log.warn('refused clients', 'client', `refused: ${limit}`)
     socket.on('error', () => undefined)
     socket.destroy()
-  }
-
-  #take(piece: Buffer): void {
-    for (let at = 0; at < piece.length && !this.#scanner.fault;) {
-      const size = piece.copy(this.window.room(), 0, at)
-      this.window.filled(size)
-      at += size
-    }
-    this.#publish()
   }
 
   #publish(): void {
@@ -171,7 +164,7 @@ export class Broadcast implements Stream {
       const size = client.backlog
       client.lose()
       const why = `too slow, with a backlog of ${size} bytes: loses messages`
-      this.#log.warn('slow clients', `client ${client.id}: ${why}`)
+      this.#log.warn('slow clients', `client ${client.id}`, why)
     }
     this.#pace.published(this.window.position)
     this.#pace.regulate(this.#clients)

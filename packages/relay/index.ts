@@ -6,3 +6,6 @@ export { serve, serveCaptive, type CaptiveOptions, type ServeOptions } from './s
 export { SocketRefused, type SocketRefusal } from './socket-refused.js'
 export { UpstreamWriter, discard } from './upstream-writer.js'
 export { type UpstreamTarget } from './upstream-reader.js'
+export { pipeInput, streamInput, type Input, type Sink } from './input.js'
+export { groupNumber } from './group.js'
+export { runBroadcast, standardPipe, type RunOptions } from './run-broadcast.js'

@@ -1,11 +1,11 @@
 // Log lines that many clients or messages can cause, so many a minute and the rest as a number.
 
-/** Where a relay's lines go; each is one line of printable text. */
+/** Where a relay's lines go: what it is about, and what there is to say. */
 export interface RelayLog {
-  /** Something that the user should know. */
-  warn(text: string): void
+  /** What the user should know. */
+  (what: string, why: string): void
   /** What goes on, for who asks for it. */
-  info(text: string): void
+  readonly verbose: (what: string, why: string) => void
 }
 
 const linesMax = 10
@@ -28,29 +28,33 @@ export class LimitedLog {
     this.#nowMs = nowMs
   }
 
-  warn(kind: string, text: string): void {
+  /** `kind`, in the plural, names what many lines may be about. */
+  warn(kind: string, what: string, why: string): void {
     const nowMs = this.#nowMs()
     let state = this.#kinds.get(kind)
     if (!state || nowMs - state.startMs >= intervalMs) {
-      if (state?.skipped) this.#log.warn(`${state.skipped} more lines about ${kind} were left out`)
+      if (state) this.#tellSkipped(kind, state)
       state = { startMs: nowMs, lines: 0, skipped: 0 }
       this.#kinds.set(kind, state)
     }
     if (state.lines === linesMax) state.skipped++
     else {
       state.lines++
-      this.#log.warn(text)
+      this.#log(what, why)
     }
   }
 
-  info(text: string): void {
-    this.#log.info(text)
+  info(what: string, why: string): void {
+    this.#log.verbose(what, why)
   }
 
   /** Says how many lines were left out, at the end. */
   close(): void {
-    for (const [kind, { skipped }] of this.#kinds)
-      if (skipped) this.#log.warn(`${skipped} more lines about ${kind} were left out`)
+    for (const [kind, state] of this.#kinds) this.#tellSkipped(kind, state)
     this.#kinds.clear()
+  }
+
+  #tellSkipped(kind: string, { skipped }: Kind): void {
+    if (skipped > 0) this.#log(kind, `${skipped} more were not logged`)
   }
 }

@@ -1,7 +1,7 @@
 // When the input waits for its readers.
 
-import type { Readable } from 'node:stream'
 import type { Client } from './client.js'
+import type { Input } from './input.js'
 import type { LimitedLog } from './limited-log.js'
 
 /**
@@ -20,11 +20,12 @@ export class Pace {
   readonly #slow: SlowPolicy
   readonly #backlogBytes: number
   readonly #log: LimitedLog
-  #source: Readable | undefined
+  #input: Input | undefined
   // Under drop: how far the input may go before it is looked at again.
   #freeUntil = 0
   #position = 0
   #timer: NodeJS.Timeout | undefined
+  #noticed = false
 
   constructor(slow: SlowPolicy, backlogBytes: number, log: LimitedLog) {
     this.#slow = slow
@@ -32,13 +33,12 @@ export class Pace {
     this.#log = log
   }
 
-  start(source: Readable): void {
-    this.#source = source
-    source.resume()
+  start(input: Input): void {
+    this.#input = input
   }
 
   stop(): void {
-    this.#source = undefined
+    this.#input = undefined
     this.#release()
   }
 
@@ -49,7 +49,7 @@ export class Pace {
 
   /** Looks again whether the input has to wait. Called when anything has moved. */
   regulate(clients: Iterable<Client>): void {
-    if (!this.#source) return
+    if (!this.#input) return
     if (this.#slow === 'block') this.#regulateBlock(clients)
     else this.#regulateDrop(clients)
   }
@@ -65,12 +65,10 @@ export class Pace {
     if (!slowest || backlog < this.#backlogBytes) return
     const { id } = slowest
     this.#hold(noticeMs, () => {
-      this.#log.warn('waiting', `the input waits for client ${id}, whose backlog is full`)
+      this.#log.warn('waits', 'input', `waits for client ${id}, whose backlog is full`)
       this.#noticed = true
     })
   }
-
-  #noticed = false
 
   #regulateDrop(clients: Iterable<Client>): void {
     const ahead = this.#ahead(clients)
@@ -95,17 +93,17 @@ export class Pace {
 
   #hold(ms: number, then: () => void): void {
     this.held = true
-    this.#source?.pause()
+    this.#input?.pause()
     this.#timer = setTimeout(then, ms)
   }
 
   #release(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#noticed) this.#log.info('the input goes on')
+    if (this.#noticed) this.#log.info('input', 'goes on')
     this.#noticed = false
     if (!this.held) return
     this.held = false
-    this.#source?.resume()
+    this.#input?.resume()
   }
 }

@@ -2,11 +2,11 @@
 
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { check, raiseFileLimit } from '#posix'
 import { Broadcast, type BroadcastOptions } from './broadcast.js'
 import { privateDirectory, startCaptive, type Captive } from './captive.js'
+import type { Input } from './input.js'
 import { LimitedLog } from './limited-log.js'
 import { listen, type Listener, type ListenOptions } from './listen.js'
 
@@ -18,7 +18,7 @@ const stopDrainMs = 1000
 export interface ServeOptions extends BroadcastOptions {
   readonly socket: ListenOptions
   /** Opens the input, once clients can come. */
-  readonly open: () => Promise<Readable> | Readable
+  readonly open: () => Promise<Input> | Input
   /** How long clients may take what is left when the input has ended. */
   readonly drainMs: number
   /** Ends it all early. */
@@ -112,7 +112,9 @@ async function listenFor(
     broadcast.join(client)
     joined?.()
   }
-  const listener = await listen(socket, join, (error) => log.warn('accepting', error.message))
+  const listener = await listen(socket, join, (error) =>
+    log.warn('failures to accept', 'client', error.message),
+  )
   options.status?.(() => broadcast.status())
   return listener
 }
@@ -122,7 +124,7 @@ function clientsAllowed({ clientsMax, log }: Omit<ServeOptions, 'socket'>): numb
   const limit = check(raiseFileLimit(clientsMax + descriptorsOwn), 'prlimit')
   const allowed = Math.min(clientsMax, limit - descriptorsOwn)
   if (allowed < clientsMax)
-    log.warn(`only ${allowed} clients: the limit of open files (ulimit -n) is ${limit}`)
+    log('--max-clients', `only ${allowed}: the limit of open files (ulimit -n) is ${limit}`)
   return allowed
 }
 
