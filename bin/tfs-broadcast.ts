@@ -71,7 +71,7 @@ await runProgram({
     'With --slow block nothing is lost, and the slowest client sets the pace. With --slow drop a ' +
     'client whose backlog is full loses what waits for it and is told which messages these were. ' +
     'SIGUSR1 prints the clients, their backlog and counters to standard error. With --run, what ' +
-    'clients send back is discarded: standard output is the command's own.',
+    'clients send back is discarded: standard output belongs to the command.',
   errors: {
     ESOCKET_LONG: 'usage',
     ESOCKET_LIVE: 'no',
