@@ -49,7 +49,7 @@ await runProgram({
     ['tfs-journal store incoming | tfs-broadcast /tmp/tfs', 'offer a tree to mirrors'],
     ["tfs-journal src src --run 'make' > make.tfs", 'record what make changes'],
   ],
-  errors: { EINUSE: 'no', EOPTION: 'usage', ELOOP: 'usage' },
+  errors: { EINUSE: 'no', EOPTION: 'usage', EINSIDE: 'usage' },
   async run([store = '', mountpoint = ''], options, { log }) {
     if (isatty(1))
       throw new UsageError('the stream is not for a terminal: add | tfs-broadcast SOCKET or > FILE')

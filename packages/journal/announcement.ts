@@ -4,6 +4,7 @@
 import {
   AT_SYMLINK_NOFOLLOW,
   close,
+  fstat,
   getxattrat,
   listxattrat,
   lseek,
@@ -229,7 +230,9 @@ export function removeObject(
   path: Buffer,
   type: number,
 ): void {
-  const times = { dirMtimeSec: 0, dirMtimeNsec: 0 }
+  const stat = new Stat()
+  if (fstat(dirfd, stat.buffer) < 0) return
+  const times = { dirMtimeSec: stat.mtimeSec, dirMtimeNsec: stat.mtimeNsec }
   if (type !== S_IFDIR) {
     context.emit('unlink', { path, ...times })
     return

@@ -3,7 +3,7 @@
 export type JournalErrorCode =
   | 'ESTORE' // the store cannot be opened, or is none
   | 'EINUSE' // the store or the mount point belongs to another journal
-  | 'ELOOP' // a part of the journal lies inside another
+  | 'EINSIDE' // a part of the journal lies inside another
 
 export class JournalError extends Error {
   override readonly name = 'JournalError'

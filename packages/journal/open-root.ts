@@ -65,14 +65,14 @@ export function refuseLoops(
   check(fstat(rootFd, root.buffer), 'fstat', store)
   if (isInside(mountpoint, root, true))
     throw new JournalError(
-      'ELOOP',
+      'EINSIDE',
       `the mount point '${mountpoint}' lies inside the store '${store}'`,
     )
   const output = readlinkSync(`/proc/self/fd/${outputFd}`)
   const directory = output.slice(0, output.lastIndexOf('/')) || '/'
   if (output.startsWith('/') && !output.startsWith('/dev/') && isInside(directory, root, false))
     throw new JournalError(
-      'ELOOP',
+      'EINSIDE',
       `the stream would be written into the store itself: '${output}'`,
     )
 }
