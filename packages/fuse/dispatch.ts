@@ -5,6 +5,7 @@ import { errno, systemError } from '#posix'
 import { fuse_ioctl_out } from './abi-file.js'
 import { fuse_in_header, fuse_init_out } from './abi-header.js'
 import { fuse_forget_one, fuse_getxattr_out, fuse_setxattr_in_compat } from './abi-node.js'
+import { describeReply, describeRequest } from './describe-request.js'
 import { FuseError } from './fuse-error.js'
 import { HANDED_OFF, PENDING, type Handlers, type Request } from './handler.js'
 import { negotiate, type InitOptions, type Kernel } from './init.js'
@@ -19,6 +20,7 @@ export interface DispatcherOptions {
   init: InitOptions
   onInterrupt: ((unique: number) => void) | undefined
   onError: (error: unknown, during: string) => void
+  onTrace: ((line: string) => void) | undefined
 }
 
 type AnyHandler = (request: Request, arg: object, reply: Reply) => number
@@ -126,6 +128,7 @@ export class Dispatcher {
       this.#send(reply, unique, beyond(entry.row))
       return
     }
+    this.#options.onTrace?.(describeRequest(name, this.#request, arg))
     reply.reset(entry.replySize >= 0 ? entry.replySize : roomFor(name, arg))
     let result: number
     try {
@@ -154,6 +157,7 @@ export class Dispatcher {
   }
 
   #send(reply: Reply, unique: number, error: number): void {
+    this.#options.onTrace?.(describeReply(unique, error, reply.length))
     const sent = sendReply(this.#options.fd, unique, error, reply)
     if (sent === 0) return
     // The connection was aborted: the next read says so. (A caller that is killed meanwhile still
@@ -171,7 +175,10 @@ export class Dispatcher {
       this.counters.malformed++
       const error = new FuseError('EFUSE_REQUEST', `${name}: a body of ${end - headerSize} bytes`)
       this.#options.onError(error, name)
-    } else if (name === 'FUSE_INTERRUPT') this.#interrupt(arg['unique'] as number)
+      return
+    }
+    this.#options.onTrace?.(describeRequest(name, this.#request, arg))
+    if (name === 'FUSE_INTERRUPT') this.#interrupt(arg['unique'] as number)
     else if (entry.handler) this.#call(entry.handler, arg, name)
     else if (name === 'FUSE_BATCH_FORGET') {
       this.#forgetEach(arg['count'] as number, arg['data'] as Buffer)

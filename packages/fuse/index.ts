@@ -7,6 +7,7 @@ export * from './abi-flags.js'
 export * from './abi-header.js'
 export * from './abi-node.js'
 export * from './abi-notify.js'
+export { describeReply, describeRequest } from './describe-request.js'
 export { FuseError, type FuseErrorCode } from './fuse-error.js'
 export {
   HANDED_OFF,

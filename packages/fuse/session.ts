@@ -33,6 +33,8 @@ export interface SessionOptions {
   onInterrupt?: ((unique: number) => void) | undefined
   /** An exception of a handler or hook, or a malformed request: `during` names which. */
   onError: (error: unknown, during: string) => void
+  /** Is given a line of text for each request with a handler, and for each reply. */
+  onTrace?: ((line: string) => void) | undefined
 }
 
 /** Why `run` returned. After 'aborted' the mount is dead but still there. */
@@ -63,6 +65,7 @@ export class Session {
       },
       onInterrupt: options.onInterrupt,
       onError: options.onError,
+      onTrace: options.onTrace,
     })
     // The kernel refuses a buffer smaller than header, fuse_write_in and max_write.
     this.#buffer = Buffer.alloc(
