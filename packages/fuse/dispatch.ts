@@ -12,7 +12,7 @@ import { negotiate, type InitOptions, type Kernel } from './init.js'
 import { opcodes, type OpcodeName, type Row } from './opcodes.js'
 import { BEYOND, MALFORMED, parserOf, type Parse } from './parse.js'
 import { Reply } from './reply.js'
-import { sendReply } from './send-reply.js'
+import { errorMin, sendReply } from './send-reply.js'
 
 export interface DispatcherOptions {
   fd: number
@@ -105,8 +105,14 @@ export class Dispatcher {
     const entry = this.#table[opcodes[name].opcode]!
     const reply = (this.#late ??= new Reply(this.#reply.capacity))
     reply.reset(reply.capacity)
-    if (error === 0) fill?.(reply)
-    this.#conclude(entry, reply, unique, error)
+    let result = error
+    try {
+      if (error === 0) fill?.(reply)
+    } catch (thrown) {
+      this.#failed(thrown, name)
+      result = -errno.EIO
+    }
+    this.#conclude(entry, reply, unique, result)
   }
 
   #serve(entry: Entry, buffer: Buffer, end: number): void {
@@ -114,6 +120,7 @@ export class Dispatcher {
     const reply = this.#reply
     const { unique } = this.#request
     if (handler === undefined) {
+      reply.reset(0)
       // With DESTROY the kernel says goodbye and waits for a nod.
       this.#send(reply, unique, name === 'FUSE_DESTROY' ? 0 : -errno.ENOSYS)
       return
@@ -147,7 +154,7 @@ export class Dispatcher {
   #conclude(entry: Entry, reply: Reply, unique: number, result: number): void {
     const { name, replySize } = entry
     const fits = replySize < 0 ? reply.length <= reply.limit : reply.length === replySize
-    if (Number.isInteger(result) && (result < 0 ? result > -4096 : result === 0 && fits)) {
+    if (Number.isInteger(result) && (result < 0 ? result >= errorMin : result === 0 && fits)) {
       this.#send(reply, unique, result)
       return
     }

@@ -138,7 +138,7 @@ void t.test('a handler that throws costs one request', async (t) => {
 })
 
 void t.test('results and replies that make no sense become EIO', async (t) => {
-  const bad = [7, 0.5, NaN, -4096, -Infinity, undefined, '0'] as number[]
+  const bad = [7, 0.5, NaN, -512, -524, -Infinity, undefined, '0'] as number[]
   const kernel = new FakeKernel()
   t.teardown(() => kernel.end())
   kernel.init()
@@ -168,6 +168,15 @@ void t.test('results and replies that make no sense become EIO', async (t) => {
   )
   t.equal(errors.length, bad.length + 3)
   for (const { code } of errors) t.equal(code, 'EFUSE_REPLY')
+})
+
+void t.test('a nod to DESTROY carries nothing of an earlier reply', async (t) => {
+  const kernel = new FakeKernel()
+  t.teardown(() => kernel.end())
+  kernel.init()
+  const unique = kernel.request('FUSE_DESTROY')
+  serveAll(kernel, { handlers: {} })
+  t.same(kernel.answers()[1], { unique, error: 0, body: Buffer.alloc(0) })
 })
 
 void t.test('headers that lie, and less than a header', async (t) => {
@@ -258,6 +267,7 @@ void t.test('a PENDING request is answered exactly once', async (t) => {
   const later = kernel.request('FUSE_WRITE', [bytes(fuse_write_in, { size: 1 }), Buffer.alloc(1)])
   const failing = kernel.request('FUSE_FSYNC', [Buffer.alloc(16)])
   const wrong = kernel.request('FUSE_FSYNC', [Buffer.alloc(16)])
+  const throwing = kernel.request('FUSE_FSYNC', [Buffer.alloc(16)])
   const elsewhere = kernel.request('FUSE_FSYNC', [Buffer.alloc(16)])
   const errors: FuseError[] = []
   const { session } = serveAll(kernel, {
@@ -274,7 +284,10 @@ void t.test('a PENDING request is answered exactly once', async (t) => {
   session.answer(later, 0, (reply) => reply.struct(fuse_write_out, { size: 1 }))
   session.answer(failing, -errno.ENOSPC)
   session.answer(wrong, 0, (reply) => reply.bytes(Buffer.alloc(3)))
-  for (const unique of [later, failing, wrong]) {
+  session.answer(throwing, 0, () => {
+    throw new Error('in fill')
+  })
+  for (const unique of [later, failing, wrong, throwing]) {
     t.throws(() => session.answer(unique, 0), { name: 'AssertionError' })
   }
   const reply = new Reply(8)
@@ -284,9 +297,10 @@ void t.test('a PENDING request is answered exactly once', async (t) => {
     { unique: later, error: 0, body: Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]) },
     { unique: failing, error: -errno.ENOSPC, body: Buffer.alloc(0) },
     { unique: wrong, error: -errno.EIO, body: Buffer.alloc(0) },
+    { unique: throwing, error: -errno.EIO, body: Buffer.alloc(0) },
     { unique: elsewhere, error: 0, body: Buffer.alloc(0) },
   ])
-  t.match(errors, [{ code: 'EFUSE_REPLY' }])
+  t.match(errors, [{ code: 'EFUSE_REPLY' }, { message: 'in fill' }])
 })
 
 void t.test('an interrupt reaches the owner of a waiting request only', async (t) => {
