@@ -24,6 +24,7 @@ import {
   socketpair,
   write,
 } from '#posix'
+import type { Fields, Struct, Values } from '#schema'
 
 export interface Answer {
   unique: number
@@ -120,4 +121,11 @@ export function serveAll(
     fd: kernel.fd,
   })
   return { session, end: session.run() }
+}
+
+/** A struct's bytes. */
+export function bytesOf<F extends Fields>(layout: Struct<F>, values: Partial<Values<F>>): Buffer {
+  const buffer = Buffer.alloc(layout.size)
+  layout.encode(buffer, 0, values)
+  return buffer
 }

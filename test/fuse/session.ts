@@ -1,19 +1,15 @@
-// The session loop on raw requests, without a mount: the handshake, errors, requests that are answered
+// The session loop on raw requests, without a mount: errors, requests that are answered
 // later, interrupts, wake-ups, and that each request is answered exactly once.
 
 import t from 'tap'
 import {
   fuse_forget_in,
-  fuse_init_out,
   fuse_interrupt_in,
   fuse_lseek_in,
   fuse_read_in,
-  fuse_setxattr_in_compat,
   fuse_write_in,
   fuse_write_out,
   HANDED_OFF,
-  opcodes,
-  passthroughWants,
   PENDING,
   Reply,
   sendReply,
@@ -22,94 +18,9 @@ import {
   type Handlers,
 } from '#fuse'
 import { close, errno, eventfd, eventfdClear, eventfdSignal } from '#posix'
-import type { Fields, Struct, Values } from '#schema'
-import { FakeKernel, serveAll } from './fake-kernel.js'
-
-function bytes<F extends Fields>(layout: Struct<F>, values: Partial<Values<F>>): Buffer {
-  const buffer = Buffer.alloc(layout.size)
-  layout.encode(buffer, 0, values)
-  return buffer
-}
+import { bytesOf, FakeKernel, serveAll } from './fake-kernel.js'
 
 const nameA = Buffer.from('a\0')
-
-void t.test('the handshake takes the older minor version and the flags of both', async (t) => {
-  for (const [minor, agreed] of [
-    [31, 31],
-    [45, 45],
-    [99, 45],
-  ]) {
-    const kernel = new FakeKernel()
-    kernel.init({ minor: minor! })
-    const { session } = serveAll(kernel, { handlers: {} })
-    const [answer] = kernel.answers()
-    const out = fuse_init_out.decode(answer!.body)
-    t.equal(answer!.error, 0)
-    t.equal(out.minor, agreed)
-    t.equal(session.kernel?.minor, agreed)
-    t.equal(out.major, 7)
-    t.equal(out.max_write, 65536)
-    t.equal(out.max_pages, 16)
-    t.equal(out.max_readahead, 131072)
-    t.equal(out.time_gran, 1)
-    const wanted = passthroughWants.filter((flag) => !flag.includes('READDIRPLUS'))
-    t.same([...session.kernel!.flags].sort(), [...wanted].sort())
-    t.equal(out.flags2, (1 << 3) | (1 << 4), 'HAS_EXPIRE_ONLY and DIRECT_IO_ALLOW_MMAP')
-    kernel.end()
-  }
-})
-
-void t.test('flags: READDIRPLUS needs a handler, flags2 needs INIT_EXT', async (t) => {
-  const kernel = new FakeKernel()
-  t.teardown(() => kernel.end())
-  kernel.init({ flags: (1 << 13) | (1 << 14) | (1 << 16), flags2: 0xffffffff })
-  const { session } = serveAll(kernel, { handlers: { FUSE_READDIRPLUS: () => 0 } })
-  t.same([...session.kernel!.flags].sort(), ['FUSE_DO_READDIRPLUS', 'FUSE_READDIRPLUS_AUTO'])
-  t.equal(fuse_init_out.decode(kernel.answers()[0]!.body).flags, (1 << 13) | (1 << 14))
-  t.notOk(session.kernel!.offered.has('FUSE_PASSTHROUGH'))
-  t.ok(session.kernel!.offered.has('FUSE_WRITEBACK_CACHE'), 'offered, not taken')
-})
-
-void t.test('INIT of 16 bytes (before 7.36), and SETXATTR as it was before 7.33', async (t) => {
-  const kernel = new FakeKernel()
-  t.teardown(() => kernel.end())
-  kernel.init({ minor: 31, flags: 1 }, 16)
-  const value = Buffer.from('value')
-  const compat = bytes(fuse_setxattr_in_compat, { size: value.length, flags: 2 })
-  kernel.request('FUSE_SETXATTR', [compat, Buffer.from('user.x\0'), value])
-  const seen: unknown[] = []
-  serveAll(kernel, {
-    handlers: {
-      FUSE_SETXATTR(_, { name, data, size, flags, setxattr_flags }) {
-        seen.push([name.toString(), data.toString(), size, flags, setxattr_flags])
-        return 0
-      },
-    },
-  })
-  t.same(seen, [['user.x', 'value', 5, 2, 0]])
-  t.same(
-    kernel.answers().map(({ error }) => error),
-    [0, 0],
-  )
-})
-
-void t.test('a kernel that is too old, or speaks another major version', async (t) => {
-  for (const version of [{ minor: 30 }, { major: 6 }]) {
-    const kernel = new FakeKernel()
-    kernel.init(version)
-    t.throws(() => serveAll(kernel, { handlers: {} }), { code: 'EFUSE_VERSION', message: /5\.4/u })
-    t.equal(kernel.answers()[0]!.error, -errno.EPROTO)
-    kernel.end()
-  }
-  const kernel = new FakeKernel()
-  t.teardown(() => kernel.end())
-  kernel.init({ major: 8 })
-  kernel.init()
-  const { session } = serveAll(kernel, { handlers: {} })
-  const [first, second] = kernel.answers().map(({ body }) => fuse_init_out.decode(body))
-  t.match([first?.major, first?.flags, second?.major, second?.minor], [7, 0, 7, 45])
-  t.ok(session.kernel)
-})
 
 void t.test('a handler that throws costs one request', async (t) => {
   const kernel = new FakeKernel()
@@ -145,7 +56,7 @@ void t.test('results and replies that make no sense become EIO', async (t) => {
   for (const _ of bad) kernel.request('FUSE_UNLINK', [nameA])
   kernel.request('FUSE_RMDIR', [nameA])
   kernel.request('FUSE_GETATTR', [Buffer.alloc(16)])
-  kernel.request('FUSE_READ', [bytes(fuse_read_in, { size: 4 })])
+  kernel.request('FUSE_READ', [bytesOf(fuse_read_in, { size: 4 })])
   const errors: FuseError[] = []
   serveAll(kernel, {
     handlers: {
@@ -205,9 +116,9 @@ void t.test('positions of 2^53 and more do not reach handlers', async (t) => {
   const kernel = new FakeKernel()
   t.teardown(() => kernel.end())
   kernel.init()
-  kernel.request('FUSE_WRITE', [bytes(fuse_write_in, { offset: big, size: 1 }), Buffer.alloc(1)])
-  kernel.request('FUSE_READ', [bytes(fuse_read_in, { offset: big, size: 1 })])
-  kernel.request('FUSE_LSEEK', [bytes(fuse_lseek_in, { offset: big, whence: 3 })])
+  kernel.request('FUSE_WRITE', [bytesOf(fuse_write_in, { offset: big, size: 1 }), Buffer.alloc(1)])
+  kernel.request('FUSE_READ', [bytesOf(fuse_read_in, { offset: big, size: 1 })])
+  kernel.request('FUSE_LSEEK', [bytesOf(fuse_lseek_in, { offset: big, whence: 3 })])
   const never = () => {
     throw new Error('called')
   }
@@ -227,7 +138,7 @@ void t.test('FORGET has no reply; a batch is many of them', async (t) => {
   const kernel = new FakeKernel()
   t.teardown(() => kernel.end())
   kernel.init()
-  kernel.request('FUSE_FORGET', [bytes(fuse_forget_in, { nlookup: 3 })], { nodeid: 9 })
+  kernel.request('FUSE_FORGET', [bytesOf(fuse_forget_in, { nlookup: 3 })], { nodeid: 9 })
   const one = Buffer.alloc(16)
   one.writeUInt32LE(10, 0)
   one.writeUInt32LE(4, 8)
@@ -264,7 +175,7 @@ void t.test('a PENDING request is answered exactly once', async (t) => {
   const kernel = new FakeKernel()
   t.teardown(() => kernel.end())
   kernel.init()
-  const later = kernel.request('FUSE_WRITE', [bytes(fuse_write_in, { size: 1 }), Buffer.alloc(1)])
+  const later = kernel.request('FUSE_WRITE', [bytesOf(fuse_write_in, { size: 1 }), Buffer.alloc(1)])
   const failing = kernel.request('FUSE_FSYNC', [Buffer.alloc(16)])
   const wrong = kernel.request('FUSE_FSYNC', [Buffer.alloc(16)])
   const throwing = kernel.request('FUSE_FSYNC', [Buffer.alloc(16)])
@@ -310,7 +221,7 @@ void t.test('an interrupt reaches the owner of a waiting request only', async (t
   const waiting = kernel.request('FUSE_FSYNC', [Buffer.alloc(16)])
   const done = kernel.request('FUSE_UNLINK', [nameA])
   for (const unique of [waiting, done, 12345]) {
-    const body = bytes(fuse_interrupt_in, { unique })
+    const body = bytesOf(fuse_interrupt_in, { unique })
     kernel.request('FUSE_INTERRUPT', [body], { unique: unique + 1 })
   }
   const handlers: Handlers = { FUSE_FSYNC: () => PENDING, FUSE_UNLINK: () => 0 }
@@ -338,7 +249,7 @@ void t.test('without a hook the kernel is told to send no interrupts', async (t)
   const kernel = new FakeKernel()
   t.teardown(() => kernel.end())
   kernel.init()
-  const body = bytes(fuse_interrupt_in, { unique: 2 })
+  const body = bytesOf(fuse_interrupt_in, { unique: 2 })
   kernel.request('FUSE_INTERRUPT', [body], { unique: 3 })
   serveAll(kernel, { handlers: {} })
   t.match(kernel.answers().at(-1), { unique: 3, error: -errno.ENOSYS })
@@ -413,45 +324,4 @@ void t.test('the end: unmounted when the device says so, stopped when asked', as
   t.equal(second.run(), 'unmounted')
   t.equal(second.counters.undelivered, 1)
   close(gone.fd)
-})
-
-void t.test('20,000 random requests: none kills the session, none is answered twice', async (t) => {
-  const seed = Number(process.env['TFS_SEED'] ?? Date.now() % 2 ** 31)
-  t.comment(`TFS_SEED=${seed}`)
-  let state = seed
-  const random = (below: number) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-  const numbers = Object.values(opcodes).map(({ opcode }) => opcode as number)
-  const outcomes = [0, -errno.ENOENT, PENDING, HANDED_OFF, 99, NaN]
-  const handlers = Object.fromEntries(
-    Object.keys(opcodes).map((name) => [
-      name,
-      () => {
-        if (random(10) === 0) throw new Error('random')
-        return outcomes[random(outcomes.length)]
-      },
-    ]),
-  ) as Handlers
-  for (let round = 0; round < 200; round++) {
-    const kernel = new FakeKernel()
-    kernel.init()
-    const sent = new Map<number, number>()
-    for (let i = 0; i < 100; i++) {
-      const opcode = random(20) === 0 ? random(2 ** 32) : numbers[random(numbers.length)]!
-      if (opcode === opcodes.FUSE_INIT.opcode) continue
-      const body = Buffer.from(Array.from({ length: random(120) }, () => random(256)))
-      const header = random(10) === 0 ? { total_extlen: random(8) } : {}
-      sent.set(kernel.request(opcode, [body], header), opcode)
-    }
-    serveAll(kernel, { handlers, onError: () => {}, onInterrupt: () => {} })
-    const seen = new Set<number>()
-    for (const { unique } of kernel.answers().slice(1)) {
-      if (seen.has(unique) || !sent.has(unique)) t.fail(`request ${unique} answered twice`)
-      seen.add(unique)
-    }
-    kernel.end()
-  }
-  t.pass()
 })
