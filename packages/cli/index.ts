@@ -1,4 +1,5 @@
 export { exitCode, exitCodeOf, type ErrorKinds } from './exit-code.js'
+export { journalOptions } from './journal-options.js'
 export { createLog, type Log } from './log.js'
 export { runProgram, type Context, type End, type Program } from './program.js'
 export { parseDuration, parseSize } from './size.js'

@@ -67,8 +67,10 @@ export async function runProgram<const O extends ProgramOptions>(
 function finish(end: End): void {
   const { exitCode: code, signal } = typeof end === 'number' ? { exitCode: end } : end
   process.exitCode = code
-  // Handlers are gone by now, so that this is the signal's own effect.
-  if (signal) process.kill(process.pid, signal)
+  if (!signal) return
+  // Whoever else listens, as what NODE_OPTIONS preloads may, would keep the signal from ending us.
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
 }
 
 function report(log: Log, error: unknown, name: string): void {

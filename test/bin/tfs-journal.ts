@@ -98,7 +98,7 @@ function differences({ dir, store, stream }: Place, ...excludes: string[]): stri
   return spawnSync('rsync', args, { timeout, encoding: 'utf8' }).stdout
 }
 
-t.test('captive mode records what a command did, and ends with its code', async (t) => {
+void t.test('captive mode records what a command did, and ends with its code', async (t) => {
   const at = place(t)
   const { status, stderr } = journal(at, at.store, at.mount, '--run', 'echo hi > a; mv a b; exit 7')
   t.equal(status, 7, stderr)
@@ -108,7 +108,7 @@ t.test('captive mode records what a command did, and ends with its code', async 
   t.equal(journal(at, at.store, at.mount, '--run', 'kill -TERM $$').status, 128 + 15)
 })
 
-t.test('over the store itself', async (t) => {
+void t.test('over the store itself', async (t) => {
   const at = place(t)
   const { status, stderr } = journal(at, at.store, at.store, '--run', 'mkdir d; echo x > d/f')
   t.equal(status, 0, stderr)
@@ -116,9 +116,11 @@ t.test('over the store itself', async (t) => {
   t.equal(differences(at), '')
 })
 
-t.test('what is excluded is not journalled, and crosses the border with its content', async (t) => {
-  const at = place(t)
-  const script = `mkdir -p tmp/deep/er keep
+void t.test(
+  'what is excluded is not journalled, and crosses the border with its content',
+  async (t) => {
+    const at = place(t)
+    const script = `mkdir -p tmp/deep/er keep
     echo 1 > tmp/a; echo 2 > tmp/deep/b; ln tmp/deep/b tmp/deep/er/c; echo o > keep/x.o; echo k > keep/k
     setfattr -n user.test -v value tmp/deep/b; truncate -s 1M tmp/deep/er/hole; mkfifo tmp/deep/pipe
     mv tmp/deep deep; mv keep/k tmp/k; mv tmp/a keep/k2
@@ -126,14 +128,22 @@ t.test('what is excluded is not journalled, and crosses the border with its cont
     ln tmp/k linked; echo more >> tmp/k; rm tmp/k; echo again >> linked
     echo e > keep/e; echo f > tmp/f
     mkdir -p a/tmp; echo t > a/tmp/t; mv a/tmp tmp2; mv tmp2 a/x.o; mv a b`
-  const args = ['--exclude', '/tmp', '--exclude', '*.o']
-  const { status, stderr } = journal(at, at.store, at.mount, ...args, '--run', `set -e; ${script}`)
-  t.equal(status, 0, stderr)
-  t.equal(differences(at, '/tmp', '*.o'), '')
-  t.notMatch(brief(at.stream).join('\n'), / tmp(\/|$)|\.o( |$)/m)
-})
+    const args = ['--exclude', '/tmp', '--exclude', '*.o']
+    const { status, stderr } = journal(
+      at,
+      at.store,
+      at.mount,
+      ...args,
+      '--run',
+      `set -e; ${script}`,
+    )
+    t.equal(status, 0, stderr)
+    t.equal(differences(at, '/tmp', '*.o'), '')
+    t.notMatch(brief(at.stream).join('\n'), / tmp(\/|$)|\.o( |$)/m)
+  },
+)
 
-t.test('an anchored pattern below a directory that is renamed', async (t) => {
+void t.test('an anchored pattern below a directory that is renamed', async (t) => {
   const at = place(t)
   const script = `mkdir -p a/skip a/keep b; echo 1 > a/skip/1; echo 2 > a/keep/2
     mv a c; mkdir -p d/skip; echo 3 > d/skip/3; mv d a; mv a/skip/3 b/3; mv c a2`
@@ -149,7 +159,7 @@ t.test('an anchored pattern below a directory that is renamed', async (t) => {
   t.equal(differences(at, '/a/skip'), '')
 })
 
-t.test('SIGTERM unmounts, ends the stream and is what it dies of', async (t) => {
+void t.test('SIGTERM unmounts, ends the stream and is what it dies of', async (t) => {
   const at = place(t)
   const child = await start(at, at.mount, at.store, at.mount)
   const end = ended(child)
@@ -160,28 +170,31 @@ t.test('SIGTERM unmounts, ends the stream and is what it dies of', async (t) => 
   t.equal(brief(at.stream).at(-1), 'bye')
 })
 
-t.test('a busy mount stays, with the name of who holds it, until a second signal', async (t) => {
-  const at = place(t)
-  const child = await start(at, at.mount, at.store, at.mount)
-  const holder = spawn('/bin/sh', ['-c', `cd ${at.mount} && echo in && exec sleep 60`])
-  await new Promise((resolve) => holder.stdout.once('data', resolve))
-  let errors = ''
-  child.stderr!.on('data', (data) => (errors += String(data)))
-  child.kill('SIGTERM')
-  const deadline = Date.now() + timeout
-  while (!errors.includes('second signal') && Date.now() < deadline)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  t.match(errors, String(holder.pid))
-  t.ok(mounted(at.mount))
-  const end = ended(child)
-  child.kill('SIGTERM')
-  t.equal(await end, 'SIGTERM')
-  holder.kill('SIGKILL')
-  t.notOk(mounted(at.mount))
-  t.equal(brief(at.stream).at(-1), 'bye')
-})
+void t.test(
+  'a busy mount stays, with the name of who holds it, until a second signal',
+  async (t) => {
+    const at = place(t)
+    const child = await start(at, at.mount, at.store, at.mount)
+    const holder = spawn('/bin/sh', ['-c', `cd ${at.mount} && echo in && exec sleep 60`])
+    await new Promise((resolve) => holder.stdout.once('data', resolve))
+    let errors = ''
+    child.stderr!.on('data', (data) => (errors += String(data)))
+    child.kill('SIGTERM')
+    const deadline = Date.now() + timeout
+    while (!errors.includes('second signal') && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    t.match(errors, String(holder.pid))
+    t.ok(mounted(at.mount))
+    const end = ended(child)
+    child.kill('SIGTERM')
+    t.equal(await end, 'SIGTERM')
+    holder.kill('SIGKILL')
+    t.notOk(mounted(at.mount))
+    t.equal(brief(at.stream).at(-1), 'bye')
+  },
+)
 
-t.test('an unmount by somebody else is a clean end', async (t) => {
+void t.test('an unmount by somebody else is a clean end', async (t) => {
   const at = place(t)
   const child = await start(at, at.mount, at.store, at.mount)
   const end = ended(child)
@@ -190,7 +203,7 @@ t.test('an unmount by somebody else is a clean end', async (t) => {
   t.strictSame(brief(at.stream), ['hello', 'create x', 'write x', 'bye'])
 })
 
-t.test('a dead mount of an earlier run is replaced, over the store too', async (t) => {
+void t.test('a dead mount of an earlier run is replaced, over the store too', async (t) => {
   const at = place(t)
   for (const mountpoint of [at.mount, at.store]) {
     const child = await start(at, mountpoint, at.store, mountpoint)
@@ -205,7 +218,7 @@ t.test('a dead mount of an earlier run is replaced, over the store too', async (
   }
 })
 
-t.test(
+void t.test(
   'a second journal of the same store is refused, with the process of the first',
   async (t) => {
     const at = place(t)
@@ -225,7 +238,7 @@ t.test(
   },
 )
 
-t.test('loops and nonsense are refused before anything is mounted', async (t) => {
+void t.test('loops and nonsense are refused before anything is mounted', async (t) => {
   const at = place(t)
   mkdirSync(join(at.store, 'inner'))
   writeFileSync(join(at.dir, 'file'), '')
@@ -250,7 +263,7 @@ t.test('loops and nonsense are refused before anything is mounted', async (t) =>
   t.match(journal(into, at.store, at.mount, '--run', 'true').stderr, /into the store itself/)
 })
 
-t.test('the reserved name is neither shown nor made', async (t) => {
+void t.test('the reserved name is neither shown nor made', async (t) => {
   const at = place(t)
   mkdirSync(join(at.store, '.tfs'))
   const script = `test -z "$(ls -A)"; ! mkdir .tfs; ! mv d .tfs; ! ls .tfs; mkdir -p d/.tfs`
@@ -265,7 +278,7 @@ t.test('the reserved name is neither shown nor made', async (t) => {
   t.ok(existsSync(join(at.store, 'd/.tfs')))
 })
 
-t.test('read-only', async (t) => {
+void t.test('read-only', async (t) => {
   const at = place(t)
   writeFileSync(join(at.store, 'x'), 'x')
   const { status } = journal(at, at.store, at.mount, '-o', 'ro', '--run', 'cat x && ! touch y')
