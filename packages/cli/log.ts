@@ -19,15 +19,28 @@ export interface LogLevels {
   readonly quiet: boolean
 }
 
-export function createLog(program: string, { verbose, quiet }: LogLevels): Log {
+const standardError = 2
+
+export function createLog(
+  program: string,
+  { verbose, quiet }: LogLevels,
+  fd: number = standardError,
+): Log {
   let dropped = 0
+  let droppedInARow = 0
   const say = (what: string, why: string) => {
-    const line = [program, what, why].filter(Boolean).map(printable).join(': ')
-    try {
-      writeSync(2, `${line}\n`)
-    } catch {
-      // A service goes on without its log: a full disk, a closed terminal.
+    const lines = [
+      ...(droppedInARow > 0
+        ? [[program, 'log', `${droppedInARow} lines could not be written`]]
+        : []),
+      [program, what, why],
+    ]
+    // A service goes on without its log: a full disk, a closed terminal.
+    if (lines.every((line) => write(fd, `${line.filter(Boolean).map(printable).join(': ')}\n`)))
+      droppedInARow = 0
+    else {
       dropped++
+      droppedInARow++
     }
   }
   const silent = () => {}
@@ -36,6 +49,17 @@ export function createLog(program: string, { verbose, quiet }: LogLevels): Log {
     error: say,
     dropped: () => dropped,
   })
+}
+
+// Synchronous, so that the last line before a crash is out as well.
+function write(fd: number, line: string): boolean {
+  const bytes = Buffer.from(line)
+  try {
+    for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at)
+    return true
+  } catch {
+    return false
+  }
 }
 
 // Names in a message may hold anything; backslashes of our own escapes stay single.

@@ -1,9 +1,18 @@
-// SOURCE, wherever a program reads a stream: standard input, a socket's path or a recorded file.
+// SOURCE, wherever a program reads a stream: standard input, a socket's path, a recorded stream's
+// file, a FIFO.
 
-import { createReadStream, lstatSync, statSync, type Stats } from 'node:fs'
-import { connect } from 'node:net'
-import { Readable } from 'node:stream'
+import {
+  close,
+  createReadStream,
+  fstatSync,
+  open as openCallback,
+  statSync,
+  type Stats,
+} from 'node:fs'
+import { connect, Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { isatty } from 'node:tty'
+import { promisify } from 'node:util'
 import { UsageError } from './usage-error.js'
 
 export interface Source {
@@ -12,6 +21,7 @@ export interface Source {
   readonly stream: Readable
 }
 
+const open = promisify(openCallback)
 const pieceSize = 1 << 20
 
 /** Opens a SOURCE. Throws UsageError, or an Error that names it and the cure. */
@@ -21,34 +31,49 @@ export async function openSource(source: string): Promise<Source> {
   if (stats.isSocket()) return openSocket(source)
   if (stats.isDirectory())
     throw new UsageError(`'${source}' is a directory; a SOURCE is -, a socket or a recorded stream`)
-  return { name: source, stream: createReadStream(source, { highWaterMark: pieceSize }) }
+  const fd = await open(source, 'r')
+  if (isatty(fd)) {
+    close(fd)
+    throw new UsageError(`'${source}' is a terminal; a SOURCE is -, a socket or a recorded stream`)
+  }
+  return { name: source, stream: stats.isFIFO() ? pipeStream(fd) : fileStream(fd, true) }
 }
 
 function openInput(): Source {
   if (isatty(0))
     throw new UsageError('standard input is a terminal; give a SOURCE, or pipe a stream in')
   // Not process.stdin, which reads 64 KiB at a time from a file.
-  const stats = statSync('/dev/fd/0')
-  const stream = stats.isFile()
-    ? createReadStream('', { fd: 0, autoClose: false, highWaterMark: pieceSize })
-    : process.stdin
+  const stream = fstatSync(0).isFile() ? fileStream(0, false) : process.stdin
   return { name: 'standard input', stream }
 }
 
+const fileStream = (fd: number, autoClose: boolean): Readable =>
+  createReadStream('', { fd, autoClose, highWaterMark: pieceSize })
+
+// Through the event loop: a read that waits in a thread would keep the process from ending.
+const pipeStream = (fd: number): Readable => new Socket({ fd, readable: true, writable: false })
+
 function look(source: string): Stats {
+  refuseRemote(source)
   try {
-    const stats = lstatSync(source)
-    return stats.isSymbolicLink() ? statSync(source) : stats
+    return statSync(source)
   } catch (cause) {
-    const remote = /^([^/]+):(.+)$/.exec(source)
-    if (remote)
-      throw new UsageError(
-        `'${source}' is not here; to read from another host: ssh ${remote[1]} nc -U ${remote[2]} | ... -`,
-      )
-    const why =
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : String(cause)
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    const why = isMissing
+      ? 'does not exist; a socket appears when its tfs-broadcast starts'
+      : (cause as Error).message
     throw new Error(`SOURCE '${source}' ${why}`, { cause })
   }
+}
+
+// rsync's rule: a colon before any slash follows a host.
+function refuseRemote(source: string): void {
+  const [, host, path] = /^([^/]*):(.*)$/s.exec(source) ?? []
+  if (host === undefined) return
+  throw new UsageError(
+    `'${source}' is on another host; pipe it in: ssh ${host} nc -U ${path} | ... - ` +
+      `(and a file here is ./${source})`,
+  )
 }
 
 const pathMax = 107
