@@ -21,7 +21,7 @@ export interface BytesField {
   readonly min: number
   readonly max: number
   /** Why the bytes are not acceptable, or undefined. Range of the length is checked before. */
-  fault(bytes: Buffer): string | undefined
+  readonly fault: (bytes: Buffer) => string | undefined
   readonly doc: string
 }
 

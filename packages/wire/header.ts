@@ -25,6 +25,9 @@ export const paddingOf = (message: Buffer): number =>
 export const seqOf = (message: Buffer): number =>
   message.readUInt32LE(at.seq) + message.readUInt32LE(at.seq + 4) * 0x100000000
 export const epochOf = (message: Buffer): number => message.readUInt32LE(at.epoch)
+/** A view of the body, without the padding; of a message that `checkMessage` has passed. */
+export const bodyOf = (message: Buffer): Buffer =>
+  message.subarray(messageSizeMin, message.length - paddingOf(message))
 /** Nanoseconds since 1970. */
 export const timeOf = (message: Buffer): bigint => message.readBigUInt64LE(at.timeLo)
 

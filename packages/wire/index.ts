@@ -1,5 +1,6 @@
 export { codecOfType, codecs, decodeMessage, type Codec, type Message } from './codec.js'
 export { Framer } from './framer.js'
+export { fromJson } from './from-json.js'
 export {
   checkMessage,
   epochOf,
@@ -31,4 +32,5 @@ export {
 export { Numbering, type Position } from './numbering.js'
 export { pathFault } from './path.js'
 export { PathPatterns, type PathRule } from './path-patterns.js'
+export { toJson } from './to-json.js'
 export { WireError, type WireCode } from './wire-error.js'

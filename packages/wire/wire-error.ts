@@ -12,6 +12,12 @@ export type WireCode =
   | 'EWIRE_GAP' // messages are missing
   | 'EWIRE_ORDER' // a number that was already there
   | 'EWIRE_TRUNCATED' // the end came without a bye
+  | 'EWIRE_JSON' // a line of JSON that describes no message
+
+interface Place {
+  readonly offset?: number
+  readonly seq?: number
+}
 
 /** An error of the stream itself: where (byte offset, and seq where it is known) and why. */
 export class WireError extends Error {
@@ -23,15 +29,15 @@ export class WireError extends Error {
   seq: number | undefined
   readonly reason: string
 
-  constructor(code: WireCode, reason: string, where: { offset?: number; seq?: number } = {}) {
-    super(reason)
+  constructor(code: WireCode, reason: string, where: Place & { cause?: unknown } = {}) {
+    super(reason, 'cause' in where ? { cause: where.cause } : {})
     this.code = code
     this.reason = reason
     this.at(where)
   }
 
   /** Adds what a caller further out knows of the place. */
-  at(where: { offset?: number; seq?: number }): this {
+  at(where: Place): this {
     this.offset ??= where.offset
     this.seq ??= where.seq
     const place = [

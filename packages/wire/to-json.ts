@@ -1,0 +1,51 @@
+// A message as a line of JSON (NDJSON), from which `fromJson` makes the identical bytes. A line is
+// ASCII, whatever the names in it are.
+
+import { isUtf8 } from 'node:buffer'
+import { decodeMessage } from './codec.js'
+import type { Field } from './fields.js'
+import { bodyOf, epochOf, flagsOf, seqOf, timeOf, typeOf } from './header.js'
+import { messageTable, type Row } from './message-table.js'
+
+/**
+ * One whole message as one line without its line break. Throws WireError where it is none. Paths,
+ * names and texts are strings where they are UTF-8, else `{"hex": …}`; data is `{"base64": …}`; flags
+ * stand there where they are not those of the type. A message that is not known here has a number for
+ * a type, its flags, and its body as `{"base64": …}`.
+ */
+export function toJson(message: Buffer): string {
+  const decoded = decodeMessage(message)
+  const flags = flagsOf(message)
+  const numbers = `"seq":${seqOf(message)},"epoch":${epochOf(message)},"time":"${timeText(message)}"`
+  if (!decoded)
+    return `{"type":${typeOf(message)},${numbers},"flags":${flags},"body":${base64(bodyOf(message))}}`
+  const row: Row = messageTable[decoded.name]
+  const own = flags === row.flags ? '' : `,"flags":${flags}`
+  const values = decoded.body as Record<string, number | Buffer>
+  const fields = Object.entries(row.fields).map(
+    ([name, field]) => `"${name}":${fieldText(field, values[name]!)}`,
+  )
+  return `{"type":"${decoded.name}",${numbers}${own},"body":{${fields.join(',')}}}`
+}
+
+const billion = 1_000_000_000n
+
+/** The header's time as `seconds.nanoseconds`, nine digits behind the point. */
+function timeText(message: Buffer): string {
+  const time = timeOf(message)
+  return `${time / billion}.${String(time % billion).padStart(9, '0')}`
+}
+
+function fieldText(field: Field, value: number | Buffer): string {
+  if (typeof value === 'number') return String(value)
+  if (field.kind === 'data') return base64(value)
+  return isUtf8(value) ? asciiString(value.toString()) : `{"hex":"${value.toString('hex')}"}`
+}
+
+const base64 = (bytes: Buffer) => `{"base64":"${bytes.toString('base64')}"}`
+
+const asciiString = (text: string) =>
+  JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
