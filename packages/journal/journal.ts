@@ -45,7 +45,7 @@ export interface JournalOptions {
 export interface JournalEnd {
   /** The signal that asked for it, if one did. */
   readonly signal: NodeJS.Signals | undefined
-  /** The command's, in captive mode; else 0, 1 if not all changes were journalled, 111 if aborted. */
+  /** The command's, in captive mode, if not 0; else 0, 1 if not all changes were journalled, 111 if aborted. */
   readonly exitCode: number
 }
 
@@ -91,6 +91,7 @@ class Run {
   readonly #wakeFd = check(eventfd(), 'eventfd')
   readonly #worker: Worker
   #signal: NodeJS.Signals | undefined
+  #onUncaught: ((error: Error) => void) | undefined
 
   constructor(options: JournalOptions, mounted: Mounted, storeFd: number, source: string) {
     this.#options = options
@@ -125,9 +126,10 @@ class Run {
       verbose('the stream', `has ended with message ${seq}`)
       if (ended === 'aborted') log(this.#mounted.mountpoint, 'the connection was aborted')
       const own = ended === 'aborted' ? 111 : isDetached ? 1 : 0
-      return { signal: this.#signal, exitCode: run === undefined ? own : exitCode }
+      return { signal: this.#signal, exitCode: exitCode || own }
     } finally {
       for (const signal of signals) process.off(signal, onSignal)
+      if (this.#onUncaught) process.off('uncaughtException', this.#onUncaught)
       // Gone already, unless the thread failed or the connection was aborted.
       this.#unmount(true)
       await this.#worker.terminate()
@@ -136,21 +138,32 @@ class Run {
   }
 
   #session(): Promise<Extract<SessionThreadMessage, { ended: unknown }>> {
-    const { log } = this.#options
     const { promise, resolve, reject } =
       withResolvers<Extract<SessionThreadMessage, { ended: unknown }>>()
     this.#worker.on('error', reject)
+    // Whatever goes wrong in this thread, no dead mount is left behind.
+    this.#onUncaught = (error) => {
+      this.#stop()
+      reject(error)
+    }
+    process.on('uncaughtException', this.#onUncaught)
     this.#worker.on('exit', () => reject(new Error("the session's thread ended early")))
     this.#worker.on('message', (message: SessionThreadMessage) => {
       if ('ended' in message) resolve(message)
-      else if ('failed' in message) log(`a request failed in ${message.during}`, message.failed)
-      else
-        log(
-          'the output',
-          `${message.detached}: changes after message ${message.seq} are no longer journalled`,
-        )
+      else this.#said(message)
     })
     return promise
+  }
+
+  #said(message: Exclude<SessionThreadMessage, { ended: unknown }>): void {
+    const { log } = this.#options
+    if ('failed' in message) log(`a request failed in ${message.during}`, message.failed)
+    else if ('detached' in message) {
+      const lost = `changes after message ${message.seq} are no longer journalled`
+      log('the output', `${message.detached}: ${lost}`)
+    } else if (message.stalled === null)
+      log('the output', 'its reader goes on, and so does the mount')
+    else log('the output', 'its reader takes nothing: calls on the mount wait for it')
   }
 
   async #captive(command: string, session: Promise<unknown>): Promise<number> {

@@ -33,12 +33,16 @@ export interface OutputOptions {
   readonly fullTimeoutMs: number
   /** Whether to give up waiting, asked now and then; for an end that must not wait for a reader. */
   readonly isAbandoned: () => boolean
+  /** It has waited for so long, and goes on waiting (null: it has drained). */
+  readonly onStall: (seconds: number | null) => void
   /** The reader is gone or did not drain: from now on nothing is written. `why` is for people. */
   readonly onDetach: (why: string) => void
 }
 
 /** How long a wait for the reader lasts before the end is looked for again. */
 const waitStepMs = 100
+/** How long it waits before it says so. */
+const stallMs = 5000
 const pipeSize = 1 << 20
 
 export class Output {
@@ -99,13 +103,19 @@ export class Output {
   }
 
   #wait(): void {
-    const { onFull, fullTimeoutMs, isAbandoned } = this.#options
+    const { onFull, fullTimeoutMs, isAbandoned, onStall } = this.#options
     const start = performance.now()
+    let isStalled = false
     this.#polled.set(0, this.#fd, POLLOUT)
     while (poll(this.#polled, waitStepMs) === 0) {
+      const waitedMs = performance.now() - start
       if (isAbandoned()) return this.detach('it did not drain before the end')
-      if (onFull === 'detach' && performance.now() - start >= fullTimeoutMs)
+      if (onFull === 'detach' && waitedMs >= fullTimeoutMs)
         return this.detach(`its reader took nothing for ${fullTimeoutMs / 1000} s`)
+      if (isStalled || waitedMs < stallMs) continue
+      isStalled = true
+      onStall(waitedMs / 1000)
     }
+    if (isStalled) onStall(null)
   }
 }

@@ -25,5 +25,6 @@ export const stopRequest = { none: 0, stop: 1 } as const
 
 export type SessionThreadMessage =
   | { readonly detached: string; readonly seq: number }
+  | { readonly stalled: number | null }
   | { readonly failed: string; readonly during: string }
   | { readonly ended: SessionEnd; readonly seq: number; readonly isDetached: boolean }

@@ -38,7 +38,8 @@ const output = new Output(data.outputFd, {
   onFull: data.onFull,
   fullTimeoutMs: data.fullTimeoutMs,
   isAbandoned: isStopping,
-  onDetach: (why) => post({ detached: why, seq: emitter.seq }),
+  onStall: (seconds) => post({ stalled: seconds }),
+  onDetach: (why) => post({ detached: why, seq: emitter.seq - 1 }),
 })
 const emitter = new Emitter(output, data.epoch)
 const tree = new Tree(data.storeFd, data.rules.length ? new PathPatterns(data.rules) : undefined)
