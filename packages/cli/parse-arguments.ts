@@ -122,8 +122,8 @@ function checkOperands(
 }
 
 const epilogue = ({ notes }: Pick<Program, 'notes'>) =>
-  `${notes ? `${notes}\n\n` : ''}Exit codes: 0 done; 1 ran, and the answer is no; 2 the stream is bad; ` +
-  `${exitCode.usage} wrong usage; ${exitCode.failed} the system failed.`
+  `${notes ? `${notes}\n\n` : ''}Exit codes: 0 done; 1 ran, and the answer is no; 2 the stream ` +
+  `is bad; ${exitCode.usage} wrong usage; ${exitCode.failed} the system failed.`
 
 function version(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')

@@ -10,7 +10,10 @@ const units: Readonly<Record<string, number>> = {
   T: 2 ** 40,
 }
 
-/** Bytes, from `64K`, `16M`, `1.5GiB` (powers of 1024) or `10MB` (powers of 1000), as rsync has it. */
+/**
+ * Bytes, from `64K`, `16M`, `1.5GiB` (powers of 1024) or `10MB` (powers of 1000), as rsync has it.
+ * Throws UsageError, which names `option`.
+ */
 export function parseSize(text: string, option: string): number {
   const [, number = '', unit = '', suffix = ''] =
     /^(\d+(?:\.\d+)?)([KMGT]?)(iB|B)?$/i.exec(text) ?? []
@@ -24,7 +27,7 @@ export function parseSize(text: string, option: string): number {
   return bytes
 }
 
-/** Milliseconds, from seconds as `10` or `0.5`, or `500ms`, `2m`, `1h`. */
+/** Milliseconds, from seconds as `10` or `0.5`, or `500ms`, `2m`, `1h`. Throws UsageError. */
 export function parseDuration(text: string, option: string): number {
   const [, number = '', unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? []
   const scale = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit]

@@ -12,6 +12,11 @@ import { tempDirectory } from '../support/temp-directory.js'
 
 const timeout = 30_000
 
+/** Leaves the socket of a server that died. */
+const abandoned = `require('net')
+  .createServer()
+  .listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
+
 async function all(stream: Readable): Promise<string> {
   const pieces: Buffer[] = []
   for await (const piece of stream) pieces.push(piece as Buffer)
@@ -88,11 +93,7 @@ void t.test('what is no source', async (t) => {
   const dir = tempDirectory(t).path
   mkdirSync(join(dir, 'directory'))
   const stale = join(dir, 'stale')
-  spawnSync(process.execPath, [
-    '-e',
-    `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`,
-    stale,
-  ])
+  spawnSync(process.execPath, ['-e', abandoned, stale])
   const usage: Record<string, string> = {
     [join(dir, 'directory')]: 'is a directory',
     'host:/run/tfs.sock': 'ssh host nc -U /run/tfs.sock',
@@ -114,14 +115,6 @@ void t.test('the path of a socket that no socket can have', async (t) => {
   const deep = join(dir, 'd'.repeat(60))
   mkdirSync(deep)
   const path = join(deep, 's'.repeat(60))
-  spawnSync(
-    process.execPath,
-    [
-      '-e',
-      `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`,
-      's'.repeat(60),
-    ],
-    { cwd: deep, timeout },
-  )
+  spawnSync(process.execPath, ['-e', abandoned, 's'.repeat(60)], { cwd: deep, timeout })
   await t.rejects(openSource(path), { name: 'UsageError', message: /at most 107 bytes/ })
 })
