@@ -1,7 +1,7 @@
 // The hello-world example on a real mount, as its user sees it.
 
 import t from 'tap'
-import { HelloMount, run, sleep } from '../fuse/hello-mount.js'
+import { HelloMount, run, sleep } from '../support/hello-mount.js'
 
 void t.test('it lists, reads, refuses, and unmounts on SIGTERM', async (t) => {
   const hello = await HelloMount.start()

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import * as fuse from '#fuse'
 import type { Fields, Struct } from '#schema'
-import { readVectors } from './vectors.js'
+import { readVectors } from '../support/abi-vectors.js'
 
 const isStruct = (value: unknown): value is Struct<Fields> =>
   typeof value === 'object' && value !== null && 'decode' in value && 'fields' in value

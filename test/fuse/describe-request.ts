@@ -1,7 +1,7 @@
 import t from 'tap'
 import { describeReply, describeRequest, fuse_mkdir_in, fuse_write_in } from '#fuse'
 import { errno } from '#posix'
-import { FakeKernel, serveAll } from './fake-kernel.js'
+import { FakeKernel, serveAll } from '../support/fake-kernel.js'
 
 void t.test('a session traces requests and replies', async (t) => {
   const kernel = new FakeKernel()

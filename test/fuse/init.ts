@@ -3,7 +3,7 @@
 import t from 'tap'
 import { fuse_init_out, fuse_setxattr_in_compat, passthroughWants } from '#fuse'
 import { errno } from '#posix'
-import { bytesOf, FakeKernel, serveAll } from './fake-kernel.js'
+import { bytesOf, FakeKernel, serveAll } from '../support/fake-kernel.js'
 
 void t.test('the handshake takes the older minor version and the flags of both', async (t) => {
   for (const [minor, agreed] of [

@@ -5,9 +5,9 @@ import { rmdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { passthroughWants, readMounts } from '#fuse'
-import { eventually, newMountpoint, run } from './hello-mount.js'
+import { eventually, newMountpoint, run } from '../support/hello-mount.js'
 
-const program = fileURLToPath(new URL('slow-fs.js', import.meta.url))
+const program = fileURLToPath(new URL('../support/slow-fs.js', import.meta.url))
 
 interface Report {
   end: string

@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { deadMount, findHolders, replaceDeadMount } from '#fuse'
-import { eventually, HelloMount, newMountpoint, run } from './hello-mount.js'
+import { eventually, HelloMount, newMountpoint, run } from '../support/hello-mount.js'
 
 void t.test('kill -9 leaves a dead mount, which is found and replaced', async (t) => {
   const hello = await HelloMount.start()
@@ -124,7 +124,8 @@ function asUser(t: { teardown: (f: () => void) => void }): {
   for (const name of ['tree', 'bin', 'mnt']) mkdirSync(join(area, name))
   chownSync(mountpoint, 65534, 65534)
   const tree = fileURLToPath(new URL('../../..', import.meta.url))
-  const script = `set -e; cd ${area}
+  // tap puts NODE_OPTIONS into every child, to load what that user may not write for.
+  const script = `set -e; cd ${area}; unset NODE_OPTIONS
     [ -e fuse ] || mknod fuse c 10 229; chmod 666 fuse; mount --bind fuse /dev/fuse
     mount --bind '${tree}' tree; mount --bind '${dirname(process.execPath)}' bin
     exec setpriv --reuid 65534 --regid 65534 --clear-groups \\

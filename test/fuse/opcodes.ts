@@ -12,8 +12,8 @@ import {
   type Row,
 } from '#fuse'
 import { errno } from '#posix'
-import { FakeKernel, serveAll } from './fake-kernel.js'
-import { readVectors } from './vectors.js'
+import { FakeKernel, serveAll } from '../support/fake-kernel.js'
+import { readVectors } from '../support/abi-vectors.js'
 
 const vectors = readVectors()
 const names = (Object.keys(opcodes) as OpcodeName[]).filter(

@@ -3,7 +3,7 @@
 import t from 'tap'
 import { HANDED_OFF, opcodes, PENDING, type Handlers } from '#fuse'
 import { errno } from '#posix'
-import { FakeKernel, serveAll } from './fake-kernel.js'
+import { FakeKernel, serveAll } from '../support/fake-kernel.js'
 
 void t.test('20,000 random requests: none kills the session, none is answered twice', async (t) => {
   const seed = Number(process.env['TFS_SEED'] ?? Date.now() % 2 ** 31)

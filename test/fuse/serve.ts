@@ -3,7 +3,7 @@
 import { rmdirSync } from 'node:fs'
 import t from 'tap'
 import { readMounts, serve } from '#fuse'
-import { eventually, newMountpoint, sleep } from './hello-mount.js'
+import { eventually, newMountpoint, sleep } from '../support/hello-mount.js'
 import { spawn } from 'node:child_process'
 
 const moduleOf = (source: string) => new URL(`data:text/javascript,${encodeURIComponent(source)}`)

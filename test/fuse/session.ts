@@ -18,7 +18,7 @@ import {
   type Handlers,
 } from '#fuse'
 import { close, errno, eventfd, eventfdClear, eventfdSignal } from '#posix'
-import { bytesOf, FakeKernel, serveAll } from './fake-kernel.js'
+import { bytesOf, FakeKernel, serveAll } from '../support/fake-kernel.js'
 
 const nameA = Buffer.from('a\0')
 

@@ -19,8 +19,11 @@ export interface Ran {
 
 /** Runs a command to its end, in the C locale. */
 export function run(command: string, ...args: string[]): Ran {
-  const env = { ...process.env, LC_ALL: 'C' }
-  const done = spawnSync(command, args, { timeout: limitMs, encoding: 'utf8', env })
+  const done = spawnSync(command, args, {
+    timeout: limitMs,
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  })
   if (done.error) throw done.error
   return { status: done.status, stdout: done.stdout, stderr: done.stderr }
 }
