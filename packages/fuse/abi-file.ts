@@ -1,5 +1,6 @@
 // Requests on open files and directories. Names, fields and sizes are those of linux/fuse.h, except
-// that opaque 64-bit values (lock owners, directory positions) are two halves: exact, and no BigInt.
+// that opaque 64-bit values (lock owners, directory positions) are two halves: exact, and no
+// BigInt.
 
 import { i32, i64, struct, u32, u64 } from '#schema'
 

@@ -1,5 +1,6 @@
-// Requests on names and inodes: lookup counts, attributes, creation, renaming, xattrs, locks. Names,
-// fields and sizes are those of linux/fuse.h; after a struct its NUL-terminated names follow.
+// Requests on names and inodes: lookup counts, attributes, creation, renaming, xattrs, locks.
+// Names, fields and sizes are those of linux/fuse.h; after a struct its NUL-terminated names
+// follow.
 
 import { i64, struct, u32, u64 } from '#schema'
 

@@ -1,5 +1,5 @@
-// Notifications: what the file system tells the kernel unasked. Names, fields and sizes are those of
-// linux/fuse.h.
+// Notifications: what the file system tells the kernel unasked. Names, fields and sizes are those
+// of linux/fuse.h.
 
 import { i64, struct, u32, u64 } from '#schema'
 

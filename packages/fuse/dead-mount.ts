@@ -12,7 +12,7 @@ import { unmountAsRoot } from './mount.js'
 
 const probeTimeoutMs = 10_000
 
-/** The dead FUSE mount on exactly this path, if there is one. Throws where a mount does not answer. */
+/** The dead FUSE mount on exactly this path, if any. Throws where a mount does not answer. */
 export function deadMount(mountpoint: string): MountEntry | undefined {
   const path = Buffer.from(withoutLinks(mountpoint))
   const entry = readMounts().findLast((mounted) => mounted.mountPoint.equals(path))
@@ -21,8 +21,8 @@ export function deadMount(mountpoint: string): MountEntry | undefined {
 }
 
 /**
- * Unmounts a dead mount of our own type on this path, if there is one; says whether there was. A dead
- * mount of another type is left alone: MountError, ENOTCONN, with the command to type.
+ * Unmounts a dead mount of our own type on this path, if there is one; says whether there was. A
+ * dead mount of another type is left alone: MountError, ENOTCONN, with the command to type.
  */
 export function replaceDeadMount(mountpoint: string, subtype = 'tfs'): boolean {
   const dead = deadMount(mountpoint)

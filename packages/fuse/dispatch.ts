@@ -220,8 +220,8 @@ export class Dispatcher {
   }
 
   /**
-   * The kernel sends INTERRUPT after the request that it means, to one reader in that order: if that
-   * one does not wait here, it has been answered, and there is nothing to do or say.
+   * The kernel sends INTERRUPT after the request that it means, to one reader in that order: if
+   * that one does not wait here, it has been answered, and there is nothing to do or say.
    */
   #interrupt(unique: number): void {
     this.counters.interrupts++

@@ -35,8 +35,8 @@ type DataOf<R> = R extends { data: true } ? { data: Buffer } : unknown
 export type ArgOf<K extends OpcodeName> = StructOf<Rows[K]> & NamesOf<Rows[K]> & DataOf<Rows[K]>
 
 /**
- * Returns 0 to send what was put into `reply`, -errno, `PENDING` or `HANDED_OFF`. Where the row says
- * that no reply is sent, the result is ignored.
+ * Returns 0 to send what was put into `reply`, -errno, `PENDING` or `HANDED_OFF`. Where the row
+ * says that no reply is sent, the result is ignored.
  */
 export type Handler<K extends OpcodeName> = (
   request: Readonly<Request>,

@@ -1,5 +1,5 @@
-// The FUSE kernel protocol, 7.31 to 7.45, spoken over /dev/fuse: layouts, opcodes, the session loop,
-// and mounting. It knows nothing of the stream.
+// The FUSE kernel protocol, 7.31 to 7.45, spoken over /dev/fuse: layouts, opcodes, the session
+// loop, and mounting. It knows nothing of the stream.
 
 export * from './abi-attr.js'
 export * from './abi-file.js'

@@ -28,16 +28,16 @@ export interface Kernel {
  * Wanted, and what follows from it for handlers:
  * - ATOMIC_O_TRUNC: OPEN carries O_TRUNC, no SETATTR comes first. FUSE_OPEN_KILL_SUIDGID says
  *   whether that truncation clears set-id bits.
- * - DONT_MASK: creations carry the caller's umask instead of a masked mode, so that a default ACL on
- *   the parent can replace it, as it must (acl(5)). The handler applies one or the other; a store
- *   with ACLs does it by itself if umask(2) is set around the call.
- * - POSIX_ACL: the kernel checks ACLs, which it reads as system.posix_acl_* xattrs, and passes a chmod
- *   and a change of ACL on for the store to keep consistent.
- * - HANDLE_KILLPRIV_V2: nobody but the handler clears suid and sgid: on each WRITE, SETATTR, OPEN or
- *   CREATE that says KILL_SUIDGID (suid always, sgid if executable by the group). The kernel says it
- *   where the caller lacks CAP_FSETID. Without this flag it sends a chmod (SETATTR) before the write.
- *   A process with CAP_FSETID writing to the store clears nothing by itself; the store does drop
- *   security.capability. chown clears both always.
+ * - DONT_MASK: creations carry the caller's umask instead of a masked mode, so that a default ACL
+ *   on the parent can replace it, as it must (acl(5)). The handler applies one or the other; a
+ *   store with ACLs does it by itself if umask(2) is set around the call.
+ * - POSIX_ACL: the kernel checks ACLs, which it reads as system.posix_acl_* xattrs, and passes a
+ *   chmod and a change of ACL on for the store to keep consistent.
+ * - HANDLE_KILLPRIV_V2: nobody but the handler clears suid and sgid: on each WRITE, SETATTR, OPEN
+ *   or CREATE that says KILL_SUIDGID (suid always, sgid if executable by the group). The kernel
+ *   says it where the caller lacks CAP_FSETID. Without this flag it sends a chmod (SETATTR) before
+ *   the write. A process with CAP_FSETID writing to the store clears nothing by itself; the store
+ *   does drop security.capability. chown clears both always.
  * - SETXATTR_EXT: SETXATTR says whether setting an ACL clears sgid (FUSE_SETXATTR_ACL_KILL_SGID).
  * - DIRECT_IO_ALLOW_MMAP: shared mappings of files opened with FOPEN_DIRECT_IO.
  * - ABORT_ERROR: reading the device says ECONNABORTED after an abort, ENODEV after an unmount.
@@ -48,9 +48,10 @@ export interface Kernel {
  * Left alone, on purpose:
  * - WRITEBACK_CACHE delays and reorders writes and makes O_APPEND use a size that may be stale.
  *   Without it the kernel places an O_APPEND write at its own i_size under the inode's lock: right
- *   while the mount is the only writer. The store's file is better opened without O_APPEND: pwrite(2)
- *   on Linux appends whatever its offset says.
- * - POSIX_LOCKS, FLOCK_LOCKS: the kernel keeps locks, they block and wake there, no request is parked.
+ *   while the mount is the only writer. The store's file is better opened without O_APPEND:
+ *   pwrite(2) on Linux appends whatever its offset says.
+ * - POSIX_LOCKS, FLOCK_LOCKS: the kernel keeps locks, they block and wake there, no request is
+ *   parked.
  * - AUTO_INVAL_DATA, EXPLICIT_INVAL_DATA: nobody else changes files, so mtime says nothing new.
  * - SPLICE_*: this side reads and writes; EXPORT_SUPPORT (NFS) needs lookups of '.' and '..'.
  * - ALLOW_IDMAP: callers' ids would arrive mapped, or not at all.
@@ -109,7 +110,8 @@ export function negotiate(
   if (theirs.major < FUSE_KERNEL_VERSION || theirs.minor < minorMin) {
     throw new FuseError(
       'EFUSE_VERSION',
-      `the kernel speaks FUSE ${theirs.major}.${theirs.minor}, this needs 7.${minorMin} (Linux 5.4) or later`,
+      `the kernel speaks FUSE ${theirs.major}.${theirs.minor}, ` +
+        `this needs 7.${minorMin} (Linux 5.4) or later`,
     )
   }
   const extended = has(theirs.flags, 0, 'FUSE_INIT_EXT')

@@ -1,4 +1,5 @@
-// Mount options in FUSE's spelling (`-o a,b=c`, mount.fuse3(8)): what each one does is in the tables.
+// Mount options in FUSE's spelling (`-o a,b=c`, mount.fuse3(8)): what each one does is in the
+// tables.
 
 import {
   MS_DIRSYNC,

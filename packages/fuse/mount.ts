@@ -41,9 +41,9 @@ export interface Mounted {
   /** Absolute, without symbolic links. */
   readonly mountpoint: string
   /**
-   * Unmounts. The session must be served meanwhile (by another thread). Throws MountError, EBUSY with
-   * the names of processes that use it; with `lazy` it goes out of sight at once and ends with its
-   * last user. Nothing happens where somebody else unmounted it before.
+   * Unmounts. The session must be served meanwhile (by another thread). Throws MountError, EBUSY
+   * with the names of processes that use it; with `lazy` it goes out of sight at once and ends with
+   * its last user. Nothing happens where somebody else unmounted it before.
    */
   readonly unmount: (how?: { lazy?: boolean }) => void
 }

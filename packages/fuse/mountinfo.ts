@@ -14,7 +14,7 @@ export interface MountEntry {
   source: Buffer
 }
 
-/** The mounts of this process, in the order of mounting: of several at one place the last counts. */
+/** The mounts of this process, in the order of mounting: of several at a place the last is seen. */
 export function readMounts(): MountEntry[] {
   return parseMountinfo(readFileSync('/proc/self/mountinfo'))
 }

@@ -1,6 +1,6 @@
-// The opcodes as data: one row each. A row drives parsing, dispatch, the check of the reply, the debug
-// print, and the types of the handlers. Numbers and names are those of `enum fuse_opcode`; what
-// follows the struct is what fs/fuse/dir.c, file.c, xattr.c and readdir.c send.
+// The opcodes as data: one row each. A row drives parsing, dispatch, the check of the reply, the
+// debug print, and the types of the handlers. Numbers and names are those of `enum fuse_opcode`;
+// what follows the struct is what fs/fuse/dir.c, file.c, xattr.c and readdir.c send.
 
 import type { Fields, Struct } from '#schema'
 import {

@@ -15,7 +15,7 @@ export type Parse = (
   end: number,
 ) => Record<string, number | Buffer> | typeof MALFORMED | typeof BEYOND
 
-/** The parser of a row; `layout` stands in for its struct where an older kernel sends a shorter one. */
+/** The parser of a row; `layout` replaces its struct where an older kernel sends a shorter one. */
 export function parserOf(name: OpcodeName, layout?: Struct<Fields>): Parse {
   const row: Row = opcodes[name]
   const sent = layout ?? row.in

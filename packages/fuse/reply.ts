@@ -138,8 +138,9 @@ export class Reply {
   }
 
   /**
-   * Appends a fuse_direntplus: an entry (see `entry`) and its fuse_dirent. With nodeid 0, as '.' and
-   * '..' must have, it is a bare name and takes no lookup. False: it did not fit, no lookup taken.
+   * Appends a fuse_direntplus: an entry (see `entry`) and its fuse_dirent. With nodeid 0, as '.'
+   * and '..' must have, it is a bare name and takes no lookup. False: it did not fit, no lookup
+   * taken.
    */
   direntplus(
     name: Uint8Array,

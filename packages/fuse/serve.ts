@@ -32,9 +32,9 @@ export type SessionWorkerMessage = { error: string } | { end: SessionEnd }
 
 /**
  * Replaces a dead mount of the same type, mounts, serves, and resolves when the file system is
- * unmounted: by umount(8), or on SIGINT or SIGTERM, with the signal. Where it is in use a first signal
- * is refused with a message; a second unmounts lazily. Rejects where mounting fails or the worker
- * dies; the mount is then gone.
+ * unmounted: by umount(8), or on SIGINT or SIGTERM, with the signal. Where it is in use a first
+ * signal is refused with a message; a second unmounts lazily. Rejects where mounting fails or the
+ * worker dies; the mount is then gone.
  */
 export async function serve(options: ServeOptions): Promise<NodeJS.Signals | undefined> {
   replaceDeadMount(options.mountpoint, options.mount?.subtype ?? options.subtype)

@@ -14,13 +14,13 @@ export interface SessionOptions {
   /** The device, mounted, O_NONBLOCK. The session does not close it. */
   fd: number
   handlers: Handlers
-  /** INIT flags to use where the kernel offers them. READDIRPLUS flags count with a handler only. */
+  /** INIT flags to use where the kernel offers them; READDIRPLUS only where it has a handler. */
   wants?: readonly InitFlag[]
   /** The largest WRITE, and the largest READ, in bytes: a multiple of 4096; 1 MiB if left out. */
   maxWrite?: number
   /** Bytes; 1 MiB if left out. The kernel takes the smaller of this and its own setting. */
   maxReadahead?: number
-  /** A descriptor to poll beside the device; `onWake` is called in the loop while it is readable. */
+  /** Polled beside the device: `onWake` is called in the loop while it is readable. */
   wakeFd?: number
   onWake?: () => void
   /** Milliseconds from now until `onDeadline` is due (0 or less: now; Infinity: never). */

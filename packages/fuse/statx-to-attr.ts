@@ -53,7 +53,7 @@ export function copyStatxToAttr(words: Uint32Array, w: number, statx: Buffer): v
   words[w + 21] = 0
 }
 
-/** The kernel's new_encode_dev (linux/kdev_t.h): the form of rdev in fuse_attr and fuse_mknod_in. */
+/** The kernel's new_encode_dev (linux/kdev_t.h): rdev as fuse_attr and fuse_mknod_in have it. */
 export const encodeDevice = (major: number, minor: number): number =>
   ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0
 

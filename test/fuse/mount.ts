@@ -78,7 +78,8 @@ void t.test('12,000 requests leave nothing behind', async (t) => {
   const ask = (count: number) => {
     const script = `let missing = 0
       for (let i = 0; i < ${count}; i++) {
-        try { fs.statSync(process.argv[1] + '/none-' + i) } catch (e) { if (e.code === 'ENOENT') missing++ }
+        try { fs.statSync(process.argv[1] + '/none-' + i) }
+        catch (e) { if (e.code === 'ENOENT') missing++ }
         if (i % 10 === 0) fs.closeSync(fs.openSync(process.argv[1] + '/hello'))
       }
       process.stdout.write(String(missing))`

@@ -1,5 +1,6 @@
-// A program for a test: a file system with one file, `slow`, whose OPENs wait until somebody looks up
-// the name `go` (READs would be readahead, which nobody interrupts). Usage: slow-fs MOUNTPOINT [interruptible]. Writes a line of JSON when unmounted.
+// A program for a test: a file system with one file, `slow`, whose OPENs wait until somebody looks
+// up the name `go` (READs would be readahead, which nobody interrupts). Usage: slow-fs MOUNTPOINT
+// [interruptible]. Writes a line of JSON when unmounted.
 
 import { fuse_attr_out, fuse_entry_out, mount, PENDING, Session } from '#fuse'
 import { errno, S_IFDIR, S_IFREG } from '#posix'
