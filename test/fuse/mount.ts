@@ -55,6 +55,7 @@ void t.test('an aborted connection ends the session, and the mount is cleared aw
   if (!existsSync(control)) {
     const done = run('mount', '-t', 'fusectl', 'none', connections)
     t.equal(done.status, 0, done.stderr)
+    t.teardown(() => run('umount', connections))
   }
   t.match(run('cat', `${hello.mountpoint}/hello`), { status: 0 })
   writeFileSync(control, '1')
