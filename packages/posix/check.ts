@@ -2,7 +2,7 @@
 
 import { getSystemErrorMap } from 'node:util'
 import { errnoName } from './errno.js'
-import { escapeName } from './escape.js'
+import { escapeName } from '#schema'
 import { strerror } from './libc.js'
 
 /** An error as Node's fs throws it. `errno` is negative; `path` is escaped for display. */

@@ -1,2 +1,3 @@
+export { escapeName } from './escape-name.js'
 export { big64, i32, i64, u16, u32, u64, u8, type Scalar } from './types.js'
 export { struct, type Fields, type Struct, type Values } from './struct.js'

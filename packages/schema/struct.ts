@@ -24,7 +24,7 @@ export interface Struct<F extends Fields> {
   encode(buffer: Buffer, at: number, values: Partial<Values<F>>): void
 }
 
-/** Declares a layout and asserts that it has the size that its source says (a kernel header, a table). */
+/** Declares a layout and asserts that it has the size that its source (a kernel header) says. */
 export function struct<const F extends Fields>(name: string, fields: F, size: number): Struct<F> {
   const offsets: Record<string, number> = {}
   let at = 0

@@ -37,7 +37,8 @@ export const u16: Scalar<number> = number(
 const readU32 = (o: string) =>
   `((b[${o}] | (b[${o} + 1] << 8) | (b[${o} + 2] << 16) | (b[${o} + 3] << 24)) >>> 0)`
 const writeU32 = (o: string, v: string) =>
-  `{ const n = ${v}; b[${o}] = n; b[${o} + 1] = n >>> 8; b[${o} + 2] = n >>> 16; b[${o} + 3] = n >>> 24 }`
+  `{ const n = ${v}; b[${o}] = n; b[${o} + 1] = n >>> 8;` +
+  ` b[${o} + 2] = n >>> 16; b[${o} + 3] = n >>> 24 }`
 
 export const u32: Scalar<number> = number('u32', 4, readU32, writeU32)
 
@@ -52,7 +53,8 @@ export const u64: Scalar<number> = number(
   8,
   (o) => `(${readU32(o)} + ${readU32(`${o} + 4`)} * 4294967296)`,
   (o, v) =>
-    `{ const w = ${v}, h = Math.floor(w / 4294967296); ${writeU32(o, 'w - h * 4294967296')}; ${writeU32(`${o} + 4`, 'h')} }`,
+    `{ const w = ${v}, h = Math.floor(w / 4294967296);` +
+    ` ${writeU32(o, 'w - h * 4294967296')}; ${writeU32(`${o} + 4`, 'h')} }`,
 )
 
 /** A signed 64-bit number; beyond 2^53 either way it is no longer a safe integer (see `u64`). */

@@ -27,9 +27,9 @@ export interface Codec<K extends MessageName = MessageName> {
    * Writes header (but for what `seal` adds) and body to the start of `out` and returns the
    * message's size. `out` has room for it: messageSizeMax is always enough.
    */
-  encode(out: Buffer, body: Body<K>): number
+  readonly encode: (out: Buffer, body: Body<K>) => number
   /** Reads a body; Buffers are views of `message`. Throws WireError. */
-  decode(message: Buffer): Body<K>
+  readonly decode: (message: Buffer) => Body<K>
 }
 
 /** A decoded message. */
@@ -83,21 +83,26 @@ function decoder(numbers: [string, NumberField][], bytes: [string, BytesField][]
   for (const [name, field] of numbers) {
     code.push(`const ${name} = ${field.type.read(`${at}`)}`)
     code.push(
-      `if (!(${name} >= ${field.min} && ${name} <= ${field.max})) fail.range(b, '${name}', ${name})`,
+      `if (!(${name} >= ${field.min} && ${name} <= ${field.max}))`,
+      `fail.range(b, '${name}', ${name})`,
     )
+    if (field.bits) {
+      const mask = Object.values(field.bits).reduce((all, bit) => all | bit, 0)
+      code.push(`if (${name} & ${~mask}) fail.range(b, '${name}', ${name})`)
+    }
     at += field.type.size
   }
   for (const [name] of bytes) {
     code.push(`const ${name}Size = ${u32.read(`${at}`)}`)
     at += 4
   }
-  code.push(
-    `if (${[`${fixedEnd}`, ...bytes.map(([n]) => `${n}Size`)].join(' + ')} !== end) fail.lengths(b)`,
-  )
+  const sum = [`${fixedEnd}`, ...bytes.map(([name]) => `${name}Size`)].join(' + ')
+  code.push(`if (${sum} !== end) fail.lengths(b)`)
   let from = `${fixedEnd}`
   for (const [name, field] of bytes) {
     code.push(
-      `if (${name}Size < ${field.min} || ${name}Size > ${field.max}) fail.range(b, '${name}', ${name}Size + ' bytes')`,
+      `if (${name}Size < ${field.min} || ${name}Size > ${field.max})`,
+      `fail.range(b, '${name}', ${name}Size + ' bytes')`,
       `const ${name} = b.subarray(${from}, ${from} + ${name}Size)`,
       `{ const why = faults.${name}(${name}); if (why) fail.value(b, '${name}', why) }`,
     )

@@ -11,7 +11,12 @@ export interface NumberField {
   /** The range that a decoder accepts, both ends included. */
   readonly min: number
   readonly max: number
-  readonly octal: boolean
+  /** How people read it; nanoseconds belong to the seconds before them. */
+  readonly shown: 'decimal' | 'octal' | 'seconds' | 'nanoseconds'
+  /** The bits that it is made of, by name; no other may be set. */
+  readonly bits?: Readonly<Record<string, number>>
+  /** It counts only where the row's field `which` has this bit. */
+  readonly whichBit?: number
   readonly doc: string
 }
 
@@ -32,21 +37,30 @@ const numberField = (
   min: number,
   max: number,
   doc: string,
-  octal = false,
-): NumberField => ({ kind: 'number', type, min, max, doc, octal })
+  shown: NumberField['shown'] = 'decimal',
+): NumberField => ({ kind: 'number', type, min, max, doc, shown })
 
 export const count = (doc: string, max = 0xffffffff): NumberField => numberField(u32, 0, max, doc)
 export const offset = (doc: string): NumberField => numberField(i64, 0, limits.offsetMax, doc)
 export const seqNumber = (doc: string): NumberField => numberField(u64, 0, limits.offsetMax, doc)
 export const magic = (value: number, doc: string): NumberField =>
   numberField(u32, value, value, doc)
-/** Type and permission bits as in st_mode. */
-export const mode = (doc: string): NumberField => numberField(u32, 0, 0o177777, doc, true)
+export const bits = (doc: string, names: Readonly<Record<string, number>>): NumberField => {
+  const max = Object.values(names).reduce((all, bit) => all | bit, 0)
+  return { ...numberField(u32, 0, max, doc), bits: names }
+}
+/** Permission bits, set-id and sticky bits as in st_mode. */
+export const permissions = (doc: string): NumberField => numberField(u32, 0, 0o7777, doc, 'octal')
+/** The same with the type, as in st_mode. */
+export const mode = (doc: string): NumberField => numberField(u32, 0, 0o177777, doc, 'octal')
 /** 2^32-1 would mean "no change" to chown(2), so it is no owner. */
 export const owner = (doc: string): NumberField => numberField(u32, 0, 0xfffffffe, doc)
 export const seconds = (doc: string): NumberField =>
-  numberField(i64, -limits.offsetMax, limits.offsetMax, doc)
-export const nanoseconds = (doc: string): NumberField => numberField(u32, 0, 999_999_999, doc)
+  numberField(i64, -limits.offsetMax, limits.offsetMax, doc, 'seconds')
+export const nanoseconds = (doc: string): NumberField =>
+  numberField(u32, 0, 999_999_999, doc, 'nanoseconds')
+/** The field counts only where the row's field `which` has this bit. */
+export const where = (whichBit: number, field: NumberField): NumberField => ({ ...field, whichBit })
 
 const noFault = () => undefined
 const nulFault = (bytes: Buffer) => (bytes.includes(0) ? 'a NUL' : undefined)

@@ -30,7 +30,7 @@ export class Framer {
     this.#at = 0
   }
 
-  /** The next whole message, or undefined where more bytes are needed. Throws WireError EWIRE_SIZE. */
+  /** The next whole message, or undefined where more bytes are needed. Throws WireError. */
   next(): Buffer | undefined {
     const message = this.#carried ? this.#nextCarried() : this.#nextWhole()
     if (message) this.offset += message.length

@@ -17,7 +17,7 @@ const u64Max = (1n << 64n) - 1n
 /** Bits 12-15 of the header's field hold the padding. */
 const flagsMax = 0x0fff
 
-/** The message that the line describes. Throws WireError: EWIRE_JSON says what is wrong in the line. */
+/** The message that the line describes. Throws WireError: EWIRE_JSON says what is wrong in it. */
 export function fromJson(line: string): Buffer {
   const given = object(parsed(line), 'the line')
   onlyKeys(given, keys, 'a message')

@@ -1,5 +1,5 @@
-// Every message of TFS/1, declared once. Encoder, decoder, JSON, text, PROTOCOL.md, the generator of
-// test values and the types of all that handles messages come from these rows.
+// Every message of TFS/1, declared once. Encoder, decoder, JSON, text, PROTOCOL.md, the generator
+// of test values and the types of all that handles messages come from these rows.
 
 import * as f from './fields.js'
 import { dataSizeMax, xattrValueSizeMax } from './limits.js'
@@ -46,7 +46,9 @@ export const messageTable = {
   hello: {
     type: 0x0001,
     flags: REQUIRED | RETAIN,
-    doc: "The first message of an epoch; its time is the run's start. A relay gives it to each client that joins.",
+    doc:
+      "The first message of an epoch; its time is the run's start. A relay gives it to each " +
+      'client that joins.',
     fields: {
       magic: f.magic(protocolMagic, "'TFS1'"),
       version: f.count('version of the protocol: 1'),
@@ -67,7 +69,9 @@ export const messageTable = {
   abort: {
     type: 0x0003,
     flags: REQUIRED,
-    doc: 'The last message of an epoch that did not end cleanly: what follows on the source is not in the stream.',
+    doc:
+      'The last message of an epoch that did not end cleanly: what follows on the source is not ' +
+      'in the stream.',
     fields: {
       errno: f.count("Linux's number of the error, 0 for none", 4095),
       reason: f.text('why, for people'),
@@ -82,7 +86,9 @@ export const messageTable = {
   gap: {
     type: 0x0005,
     flags: REQUIRED,
-    doc: 'A relay had to drop the messages from..to for this reader. Its own seq is `to`, so that numbering goes on behind it.',
+    doc:
+      'A relay had to drop the messages from..to for this reader. Its own seq is `to`, so that ' +
+      'numbering goes on behind it.',
     fields: {
       from: f.seqNumber('the first that is missing'),
       to: f.seqNumber('the last that is missing'),
@@ -94,7 +100,7 @@ export const messageTable = {
     doc: 'A new empty regular file.',
     fields: {
       path: f.entry('where'),
-      mode: f.mode('permission bits'),
+      mode: f.permissions('permission bits'),
       ...created,
       ...dirMtime,
     },
@@ -105,7 +111,7 @@ export const messageTable = {
     doc: 'A new directory.',
     fields: {
       path: f.entry('where'),
-      mode: f.mode('permission bits'),
+      mode: f.permissions('permission bits'),
       ...created,
       ...dirMtime,
     },
@@ -163,7 +169,7 @@ export const messageTable = {
     fields: {
       path: f.entry('the old name'),
       newPath: f.entry('the new name'),
-      flags: f.count("renameat2(2)'s: 1 NOREPLACE, 2 EXCHANGE", 2),
+      flags: { ...f.bits("renameat2(2)'s; never both", renameFlag), max: renameFlag.EXCHANGE },
       ...dirMtime,
       ...newDirMtime,
     },
@@ -190,7 +196,7 @@ export const messageTable = {
     doc: 'Space of a regular file allocated, punched out or zeroed.',
     fields: {
       path: f.entry('the file'),
-      mode: f.count("fallocate(2)'s: 1 KEEP_SIZE, 2 PUNCH_HOLE, 16 ZERO_RANGE", 19),
+      mode: f.bits("fallocate(2)'s; PUNCH_HOLE with KEEP_SIZE only", fallocateMode),
       offset: f.offset('bytes from its start'),
       length: f.offset('bytes'),
     },
@@ -213,14 +219,14 @@ export const messageTable = {
     doc: 'New attributes of what is at path, which is not followed where it is a symbolic link.',
     fields: {
       path: f.path('what; the root is empty'),
-      which: f.count('which of the fields count: 1 mode, 2 uid, 4 gid, 8 atime, 16 mtime', 31),
-      mode: f.mode('permission bits'),
-      uid: f.owner('owner'),
-      gid: f.owner('group'),
-      atimeSec: f.seconds('atime'),
-      atimeNsec: f.nanoseconds('and its nanoseconds'),
-      mtimeSec: f.seconds('mtime'),
-      mtimeNsec: f.nanoseconds('and its nanoseconds'),
+      which: f.bits('which of the fields count; the others are in range, and ignored', which),
+      mode: f.where(which.MODE, f.permissions('permission bits')),
+      uid: f.where(which.UID, f.owner('owner')),
+      gid: f.where(which.GID, f.owner('group')),
+      atimeSec: f.where(which.ATIME, f.seconds('atime')),
+      atimeNsec: f.where(which.ATIME, f.nanoseconds('and its nanoseconds')),
+      mtimeSec: f.where(which.MTIME, f.seconds('mtime')),
+      mtimeNsec: f.where(which.MTIME, f.nanoseconds('and its nanoseconds')),
     },
   },
   setxattr: {
@@ -242,7 +248,7 @@ export const messageTable = {
   fsync: {
     type: 0x010f,
     flags: 0,
-    doc: 'A file or directory was made durable on the source; or could not be, then errno is not 0.',
+    doc: 'A file or directory was made durable on the source; or could not be, as errno says.',
     fields: {
       path: f.path('what; the root is empty'),
       datasync: f.count('1: data only (fdatasync)', 1),

@@ -1,5 +1,5 @@
-// Which paths count, by rsync's filter patterns (rsync(1), "PATTERN MATCHING RULES"): the first that
-// matches decides, and what is below an excluded directory is excluded.
+// Which paths count, by rsync's filter patterns (rsync(1), "PATTERN MATCHING RULES"): the first
+// that matches decides, and what is below an excluded directory is excluded.
 
 /** One rule, as `--include PATTERN` or `--exclude PATTERN` give it, in their order. */
 export interface PathRule {

@@ -9,31 +9,33 @@ import { messageTable, type Row } from './message-table.js'
 
 /**
  * One whole message as one line without its line break. Throws WireError where it is none. Paths,
- * names and texts are strings where they are UTF-8, else `{"hex": …}`; data is `{"base64": …}`; flags
- * stand there where they are not those of the type. A message that is not known here has a number for
- * a type, its flags, and its body as `{"base64": …}`.
+ * names and texts are strings where they are UTF-8, else `{"hex": …}`; data is `{"base64": …}`;
+ * flags are there where they are not those of the type. A message that is not known here has a
+ * number for a type, its flags, and its body as `{"base64": …}`.
  */
 export function toJson(message: Buffer): string {
   const decoded = decodeMessage(message)
   const flags = flagsOf(message)
-  const numbers = `"seq":${seqOf(message)},"epoch":${epochOf(message)},"time":"${timeText(message)}"`
-  if (!decoded)
-    return `{"type":${typeOf(message)},${numbers},"flags":${flags},"body":${base64(bodyOf(message))}}`
+  const place = `"seq":${seqOf(message)},"epoch":${epochOf(message)},"time":"${time(message)}"`
+  if (!decoded) {
+    const body = base64(bodyOf(message))
+    return `{"type":${typeOf(message)},${place},"flags":${flags},"body":${body}}`
+  }
   const row: Row = messageTable[decoded.name]
   const own = flags === row.flags ? '' : `,"flags":${flags}`
   const values = decoded.body as Record<string, number | Buffer>
   const fields = Object.entries(row.fields).map(
     ([name, field]) => `"${name}":${fieldText(field, values[name]!)}`,
   )
-  return `{"type":"${decoded.name}",${numbers}${own},"body":{${fields.join(',')}}}`
+  return `{"type":"${decoded.name}",${place}${own},"body":{${fields.join(',')}}}`
 }
 
 const billion = 1_000_000_000n
 
 /** The header's time as `seconds.nanoseconds`, nine digits behind the point. */
-function timeText(message: Buffer): string {
-  const time = timeOf(message)
-  return `${time / billion}.${String(time % billion).padStart(9, '0')}`
+function time(message: Buffer): string {
+  const nanoseconds = timeOf(message)
+  return `${nanoseconds / billion}.${String(nanoseconds % billion).padStart(9, '0')}`
 }
 
 function fieldText(field: Field, value: number | Buffer): string {

@@ -4,7 +4,7 @@ import t from 'tap'
 import { codecs, fromJson, seal, sealChecksum, toJson } from '#wire'
 import { messageOf } from '../support/stream-writer.js'
 
-t.test('a message is one line of ASCII with its fields by name', async (t) => {
+void t.test('a message is one line of ASCII with its fields by name', async (t) => {
   const message = messageOf(
     'write',
     { path: 'a/\u00e9\n\ufeff\ufffd\u{1f600}', data: 'ab' },
@@ -19,7 +19,7 @@ t.test('a message is one line of ASCII with its fields by name', async (t) => {
   t.ok(fromJson(line).equals(message))
 })
 
-t.test('names that are not UTF-8 are hex, and come back exactly', async (t) => {
+void t.test('names that are not UTF-8 are hex, and come back exactly', async (t) => {
   for (const name of ['ff', 'c3', 'eda080', 'c080', '61ff62', 'efbfbdff', 'f4908080']) {
     const message = messageOf('mkdir', { path: Buffer.from(name, 'hex') }, { seq: 2 })
     t.match(toJson(message), `"path":{"hex":"${name}"}`)
@@ -27,7 +27,7 @@ t.test('names that are not UTF-8 are hex, and come back exactly', async (t) => {
   }
 })
 
-t.test('times keep every nanosecond', async (t) => {
+void t.test('times keep every nanosecond', async (t) => {
   for (const [sec, nsec] of [
     [0, 0],
     [0, 1],
@@ -41,7 +41,7 @@ t.test('times keep every nanosecond', async (t) => {
   }
 })
 
-t.test('flags stand there where they are not those of the type', async (t) => {
+void t.test('flags stand there where they are not those of the type', async (t) => {
   const message = messageOf('fsync', { path: 'a' }, { seq: 2 })
   message.writeUInt16LE(message.readUInt16LE(6) | 4, 6)
   sealChecksum(message)
@@ -49,7 +49,7 @@ t.test('flags stand there where they are not those of the type', async (t) => {
   t.ok(fromJson(toJson(message)).equals(message))
 })
 
-t.test('a type of a later version keeps its number and its bytes', async (t) => {
+void t.test('a type of a later version keeps its number and its bytes', async (t) => {
   const line =
     '{"type":32768,"seq":9,"epoch":7,"time":"0.000000001","flags":2,"body":{"base64":"YWJj"}}'
   t.equal(toJson(fromJson(line)), line)
@@ -59,7 +59,7 @@ t.test('a type of a later version keeps its number and its bytes', async (t) => 
   t.equal(toJson(fromJson(tick)), tick)
 })
 
-t.test('a line that describes no message is refused with the reason', async (t) => {
+void t.test('a line that describes no message is refused with the reason', async (t) => {
   const good = {
     type: 'truncate',
     seq: 2,

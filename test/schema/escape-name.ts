@@ -1,5 +1,5 @@
 import t from 'tap'
-import { escapeName } from '#posix'
+import { escapeName } from '#schema'
 
 const cases: [Buffer | string, string][] = [
   ['', ''],

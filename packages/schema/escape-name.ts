@@ -1,6 +1,6 @@
-// Names are bytes from anywhere: what is shown to a terminal or a log must not be able to command it.
+// Names are bytes from anywhere: what is shown to a terminal or a log must not command it.
 
-/** Control, format (bidi overrides among them), unassigned and surrogate code points; line breaks. */
+/** Control, format (bidi overrides, say), unassigned and surrogate code points; line breaks. */
 const unprintable = /[\p{C}\p{Zl}\p{Zp}\\]/u
 const short: Readonly<Record<string, string>> = {
   '\n': '\\n',

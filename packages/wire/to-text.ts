@@ -1,0 +1,96 @@
+// A message as a line of text for people.
+
+import { escapeName } from '#schema'
+import { decodeMessage, type Message } from './codec.js'
+import type { NumberField } from './fields.js'
+import { bodyOf, epochOf, flagsOf, seqOf, timeOf, typeOf } from './header.js'
+import { flag, messageTable, type Row } from './message-table.js'
+
+/**
+ * One whole message as one printable line without its line break: seq, time in UTC, name, what it
+ * is about, then its other fields. Names are quoted and escaped as in C; of data its size and
+ * beginning are shown. Throws WireError where it is no message.
+ */
+export function toText(message: Buffer): string {
+  const decoded = decodeMessage(message)
+  const name = decoded?.name ?? `type 0x${typeOf(message).toString(16).padStart(4, '0')}`
+  const words = decoded ? bodyWords(decoded) : [dataText(bodyOf(message))]
+  if (!decoded || name === 'hello') words.unshift(`epoch=${epochOf(message)}`)
+  const flags = flagsOf(message)
+  if (flags !== (decoded && (messageTable[decoded.name] as Row).flags))
+    words.push(`header.flags=${bitsText(flags, flag)}`)
+  const start = [
+    String(seqOf(message)).padStart(seqWidth),
+    headerTime(timeOf(message)),
+    name.padEnd(nameWidth),
+  ]
+  return `${start.join('  ')}  ${words.join(' ')}`.trimEnd()
+}
+
+const seqWidth = 8
+const nameWidth = Math.max(...Object.keys(messageTable).map((name) => name.length))
+const previewMax = 32
+
+function bodyWords({ name, body }: Message): string[] {
+  const values = body as Record<string, number | Buffer>
+  const fields = Object.entries((messageTable[name] as Row).fields)
+  const first: string[] = []
+  const rest: string[] = []
+  fields.forEach(([key, field], i) => {
+    const value = values[key]!
+    if (typeof value !== 'number') {
+      const begins = leading[key]
+      if (begins !== undefined) first.push(`${begins}${quoted(value)}`)
+      else rest.push(field.kind === 'data' ? dataText(value) : `${key}=${quoted(value)}`)
+    } else if (field.kind === 'number' && isTold(field, value, values.which)) {
+      const nsec = values[fields[i + 1]?.[0] ?? ''] as number
+      if (field.shown === 'seconds')
+        rest.push(`${key.slice(0, -'Sec'.length)}=${moment(value, nsec)}`)
+      else rest.push(`${key}=${numberText(field, value)}`)
+    }
+  })
+  return [...first, ...rest]
+}
+
+/** The fields that come first, and what they begin with there. */
+const leading: Readonly<Record<string, string>> = { path: '', newPath: '-> ', target: '-> ' }
+
+// Not what is always the same, what does not count, what its seconds tell, no bits.
+const isTold = (field: NumberField, value: number, which: number | Buffer | undefined): boolean =>
+  field.min !== field.max &&
+  field.shown !== 'nanoseconds' &&
+  !(field.bits && value === 0) &&
+  (field.whichBit === undefined || (Number(which) & field.whichBit) !== 0)
+
+function numberText(field: NumberField, value: number): string {
+  if (field.bits) return bitsText(value, field.bits)
+  return field.shown === 'octal' ? value.toString(8).padStart(4, '0') : String(value)
+}
+
+function bitsText(value: number, bits: Readonly<Record<string, number>>): string {
+  const names = Object.keys(bits).filter((name) => value & bits[name]!)
+  const other = Object.values(bits).reduce((left, bit) => left & ~bit, value)
+  return [...names, ...(other ? [`0x${other.toString(16)}`] : [])].join('|') || '0'
+}
+
+function dataText(data: Buffer): string {
+  if (data.length === 0) return '0 bytes'
+  const more = data.length > previewMax ? '...' : ''
+  return `${data.length} bytes ${quoted(data.subarray(0, previewMax))}${more}`
+}
+
+const quoted = (bytes: Buffer) => `"${escapeName(bytes).replaceAll('"', '\\"')}"`
+
+const billion = 1_000_000_000n
+
+const headerTime = (time: bigint) => moment(Number(time / billion), Number(time % billion))
+
+// What a Date can hold (ECMA-262, "Time Values and Time Range").
+const dateSecondsMax = 8.64e12
+
+/** As ISO 8601 has it, in UTC; as `@seconds.nanoseconds` (date(1)) where the calendar ends. */
+function moment(sec: number, nsec: number): string {
+  const fraction = String(nsec).padStart(9, '0')
+  if (Math.abs(sec) > dateSecondsMax) return `@${sec}.${fraction}`
+  return `${new Date(sec * 1000).toISOString().slice(0, -5)}.${fraction}Z`
+}
