@@ -1,36 +1,31 @@
 #!/usr/bin/env node
-// tfs-mirror [SOURCE] DIR: replays a stream into a directory.
+import { mirrorOptions, runMirror, runProgram } from '#cli'
 
-import { createReadStream, statSync } from 'node:fs'
-import { connect } from 'node:net'
-import { parseArgs } from 'node:util'
-import { mirror, MirrorError } from '#mirror'
-import { WireError } from '#wire'
-
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { force: { type: 'boolean', default: false } },
+await runProgram({
+  name: 'tfs-mirror',
+  usage: '[OPTIONS] [SOURCE] DIR',
+  summary:
+    'Replays a stream into the directory DIR. SOURCE is the socket of a tfs-broadcast, a ' +
+    'recorded stream, or - for standard input, which is the default.',
+  operands: { min: 1, max: 2 },
+  options: mirrorOptions,
+  examples: [
+    ['tfs-mirror /tmp/tfs copy', 'mirror what tfs-broadcast offers'],
+    ['tfs-mirror --until 2026-01-31T12:00:00Z tree.tfs copy', 'go to a point in time'],
+    ['tfs-mirror --tee /tmp/tfs copy | tfs-broadcast /tmp/next', 'chain mirrors'],
+  ],
+  notes:
+    'DIR must be empty or missing, or a mirror already: DIR/.tfs keeps its position, and a ' +
+    'mirror that is started again goes on there. What stood in the way is in DIR/.tfs/displaced; ' +
+    'paths where the mirror differed are listed in DIR/.tfs/suspects, and make the exit code 1 ' +
+    'until that file is removed.',
+  errors: {
+    EMIRROR_REFUSED: 'badStream',
+    EMIRROR_POSITION: 'badStream',
+    EMIRROR_ABORT: 'badStream',
+    EMIRROR_DIVERGED: 'no',
+    EMIRROR_ADOPT: 'no',
+    EMIRROR_BUSY: 'no',
+  },
+  run: (operands, options, { log }) => runMirror(operands, options, log),
 })
-const directory = positionals.at(-1) as string
-const name = positionals.length > 1 ? (positionals[0] as string) : '-'
-const source =
-  name === '-' ? process.stdin : statSync(name).isSocket() ? connect(name) : createReadStream(name)
-const say = (line: string) => void process.stderr.write(`tfs-mirror: ${line}\n`)
-
-try {
-  const maxFileSize = Number.MAX_SAFE_INTEGER
-  await mirror({
-    directory,
-    source,
-    force: values.force,
-    ids: { kind: 'numeric' },
-    untrusted: false,
-    maxFileSize,
-    sync: 5,
-    say,
-  })
-} catch (error) {
-  say((error as Error).message)
-  const isRefusal = error instanceof WireError || error instanceof MirrorError
-  process.exitCode = isRefusal ? 2 : 111
-}

@@ -45,7 +45,8 @@ export function copy(tree: Tree, body: Body<'copy'>): number {
   return e
 }
 
-// The source's fsync makes nothing happen to the tree; when the mirror is durable is its own policy.
+// The source's fsync makes nothing happen to the tree; when the mirror is durable is its own
+// policy.
 export function fsync(): number {
   return 0
 }
@@ -87,9 +88,9 @@ function copyAll(tree: Tree, from: number, file: OpenFile, body: Body<'copy'>): 
       continue
     }
     if (n < 0) return n
-    // What was read on the source is not all there.
+    tree.began = n > 0
+    // What was read on the source is not all there. Nor will another try find more.
     if (n === 0) return -errno.ENODATA
-    tree.began = true
     done += n
   }
   return keepMode(file)

@@ -1,14 +1,26 @@
 // Operations that make, move and remove names. Each takes its row's body; 0, -errno or a refusal.
 
-import { AT_REMOVEDIR, linkat, makedev, mkdirat, mknodat } from '#posix'
+import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, linkat, makedev, mkdirat, mknodat } from '#posix'
 import { close, errno, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW } from '#posix'
 import { O_NONBLOCK, O_PATH, O_WRONLY, openat, openat2, renameat2, S_IFBLK, S_IFCHR } from '#posix'
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, symlinkat, unlinkat } from '#posix'
+import {
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  Stat,
+  STATX_BASIC_STATS,
+  statx,
+  symlinkat,
+  unlinkat,
+} from '#posix'
 import type { Body } from '#wire'
 import { beneath, onTheWay } from './directories.js'
+import { clash } from './name-clash.js'
 import { refusal } from './refusal.js'
 import { keyOf, type Tree } from './tree.js'
 
+const other = new Stat()
 const newFile = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
 
 export function create(tree: Tree, body: Body<'create'>): number {
@@ -64,6 +76,9 @@ export function link(tree: Tree, body: Body<'link'>): number {
   const to = tree.parent(body.newPath)
   if (to < 0) return to
   const e = linkat(from, oldName, to, tree.name)
+  // From now on it can be changed by another name than the one it is open under.
+  tree.files.drop(keyOf(body.path))
+  if (e === -errno.EPERM) return isDirectory(tree, from, oldName) ? refusal.INVALID : e
   if (e < 0) return e
   tree.began = true
   return tree.setMtime(to, body.newDirMtimeSec, body.newDirMtimeNsec)
@@ -95,6 +110,8 @@ export function rename(tree: Tree, body: Body<'rename'>): number {
   const oldName = tree.name
   const to = tree.parent(body.newPath)
   if (to < 0) return to
+  const clashes = tree.options.folds ? renameClash(tree, from, oldName, to) : 0
+  if (clashes < 0) return clashes
   const e = renameat2(from, oldName, to, tree.name, body.flags)
   if (e === -errno.EINVAL) return refusal.INTO_ITSELF
   if (e < 0) return e
@@ -106,6 +123,21 @@ export function rename(tree: Tree, body: Body<'rename'>): number {
     tree.setMtime(from, body.dirMtimeSec, body.dirMtimeNsec) ||
     (to === from ? 0 : tree.setMtime(to, body.newDirMtimeSec, body.newDirMtimeNsec))
   )
+}
+
+function isDirectory(tree: Tree, directory: number, name: Buffer): boolean {
+  const { buffer } = tree.stat
+  const e = statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, buffer)
+  return e === 0 && tree.stat.type === S_IFDIR
+}
+
+// A rename replaces what has the new name, which must not be something of another name. A change of
+// case alone is none.
+function renameClash(tree: Tree, from: number, oldName: Buffer, to: number): number {
+  const { buffer } = tree.stat
+  if (statx(from, oldName, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, buffer) < 0) return 0
+  if (statx(to, tree.name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, other.buffer) < 0) return 0
+  return tree.stat.isSame(other) ? 0 : clash(to, tree.name)
 }
 
 interface Made {

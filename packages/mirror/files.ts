@@ -10,9 +10,17 @@ import { refusal } from './refusal.js'
 const slash = 0x2f
 
 export interface OpenFile {
-  readonly fd: number
+  /** -1 once it is closed. */
+  fd: number
   /** Permission bits as far as this process knows. */
   mode: number
+  /** In this turn. */
+  isUsed: boolean
+  /** Size and mtime at the end of the last turn are known: nobody else should have changed them. */
+  isKnown: boolean
+  size: number
+  mtimeSec: number
+  mtimeNsec: number
 }
 
 /** Keys are paths as latin1 strings, one unit for each byte. */
@@ -20,6 +28,7 @@ export class Files {
   readonly #limit: number
   readonly #open = new Map<string, OpenFile>()
   readonly #stat = new Stat()
+  #used: OpenFile[] = []
 
   constructor(limit = 64) {
     this.#limit = limit
@@ -29,16 +38,52 @@ export class Files {
     return this.#open.get(key)
   }
 
+  /**
+   * The operation at hand is about to use `file`: whether somebody else has changed it meanwhile.
+   */
+  use(file: OpenFile): boolean {
+    if (file.isUsed) return false
+    file.isUsed = true
+    this.#used.push(file)
+    if (!file.isKnown || fstat(file.fd, this.#stat.buffer) < 0) return false
+    const { size, mtimeSec, mtimeNsec } = this.#stat
+    return size !== file.size || mtimeSec !== file.mtimeSec || mtimeNsec !== file.mtimeNsec
+  }
+
+  /** Takes down how this turn has left the files that it used. */
+  endTurn(): void {
+    for (const file of this.#used) {
+      file.isUsed = false
+      // Through another name it could be changed by the stream itself.
+      file.isKnown = fstat(file.fd, this.#stat.buffer) === 0 && this.#stat.nlink === 1
+      file.size = this.#stat.size
+      file.mtimeSec = this.#stat.mtimeSec
+      file.mtimeNsec = this.#stat.mtimeNsec
+    }
+    if (this.#used.length > 0) this.#used = []
+  }
+
   /** Takes over `fd`, which is open for writing on the regular file `key`. */
   put(key: string, fd: number, mode: number): OpenFile {
     this.drop(key)
-    const file = { fd, mode }
+    const file: OpenFile = {
+      fd,
+      mode,
+      isUsed: true,
+      isKnown: false,
+      size: 0,
+      mtimeSec: 0,
+      mtimeNsec: 0,
+    }
+    this.#used.push(file)
     this.#open.set(key, file)
     if (this.#open.size > this.#limit) this.drop(this.#open.keys().next().value as string)
     return file
   }
 
-  /** Opens `name` in `directory` for writing. 0 and the file under `key`; else -errno or a refusal. */
+  /**
+   * Opens `name` in `directory` for writing. 0 and the file under `key`; else -errno or a refusal.
+   */
   open(key: string, directory: number, name: Buffer): number {
     const fd = openRegular(directory, name, O_WRONLY, this.#stat)
     if (fd < 0) return fd
@@ -51,6 +96,7 @@ export class Files {
     const file = this.#open.get(key)
     if (file === undefined) return
     close(file.fd)
+    file.fd = -1
     this.#open.delete(key)
   }
 
@@ -64,7 +110,10 @@ export class Files {
   }
 
   dropAll(): void {
-    for (const { fd } of this.#open.values()) close(fd)
+    for (const file of this.#open.values()) {
+      close(file.fd)
+      file.fd = -1
+    }
     this.#open.clear()
   }
 }

@@ -1,5 +1,8 @@
 // Replaying a stream into a directory.
 
-export { mirror, type MirrorOptions, type MirrorResult } from './mirror.js'
+export { dryRun, type DryRunOptions } from './dry-run.js'
+export { mirror, type MirrorOptions, type MirrorResult, type Progress } from './mirror.js'
 export { MirrorError, type MirrorCode } from './mirror-error.js'
 export { type Ids } from './owners.js'
+export { type SyncPolicy } from './sync.js'
+export { type Until } from './until.js'

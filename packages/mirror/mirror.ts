@@ -1,15 +1,28 @@
 // A stream replayed into a directory, from opening it to the last message.
 
-import type { Readable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
-import { check, close, escapeName, Stat, syncfs, umask } from '#posix'
-import { LeftOut } from './left-out.js'
+import type { Readable, Writable } from 'node:stream'
+import { close, escapeName, Stat, umask } from '#posix'
+import { PathPatterns, type PathRule } from '#wire'
+import { Absence } from './absence.js'
+import { Displaced } from './displaced.js'
+import { Forward } from './forward.js'
+import { LeftOut, type LeftOutKind } from './left-out.js'
+import { MirrorError } from './mirror-error.js'
+import { foldsCase } from './name-clash.js'
+import { Omitted } from './omitted.js'
 import { checkRoot, openRoot } from './open-root.js'
+import { Operate } from './operate.js'
 import { Owners, type Ids } from './owners.js'
 import { Replay, type ReplayCounts } from './replay.js'
 import { Resume } from './resume.js'
+import { run } from './run.js'
 import { openState, type StateDirectory } from './state-directory.js'
+import { Suspects } from './suspects.js'
+import { Sync, type SyncPolicy } from './sync.js'
+import { Trash } from './trash.js'
 import { Tree } from './tree.js'
+import { Unlock } from './unlock.js'
+import { UntilGate, type Until } from './until.js'
 
 export interface MirrorOptions {
   readonly directory: string
@@ -17,122 +30,159 @@ export interface MirrorOptions {
   /** Adopt a directory that is not empty, or a stream that is not the mirror's. */
   readonly force: boolean
   readonly ids: Ids
+  /** The stream comes from somebody else: no devices, no set-id bits, only user.* attributes. */
   readonly untrusted: boolean
   /** Bytes that no file may pass. */
   readonly maxFileSize: number
-  /** Seconds between syncs of the target, or when. */
-  readonly sync: number | 'none' | 'always'
+  readonly sync: SyncPolicy
+  readonly onDivergence: 'repair' | 'stop'
+  /** What is kept in the mirror, as rsync's filters; all of it where there is none. */
+  readonly rules: readonly PathRule[]
+  readonly until?: Until | undefined
+  /** The applied messages go on to it. */
+  readonly output?: Writable | undefined
+  /** Lines for people. */
   readonly say: (line: string) => void
+  /** Each second. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Ends the replay after the message at hand. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Progress {
+  readonly counts: ReplayCounts
+  /** Time of the last message on the source's clock, in milliseconds since 1970. */
+  readonly timeMs: number
 }
 
 export interface MirrorResult {
   readonly counts: ReplayCounts
-  readonly leftOut: LeftOut
+  readonly leftOut: ReadonlyMap<LeftOutKind, number>
+  /** Paths noted as suspect, by this run and those before. */
+  readonly suspects: number
+  /** `signal` ended it. */
+  readonly isAborted: boolean
 }
 
-// How long messages are applied in a row before signals and timers get their turn.
-const turnMs = 20
+// Things of a discarded tree that are deleted after each turn.
+const trashStep = 200
 
 /** Replays until the stream ends. Throws WireError, MirrorError, and errno errors of the target. */
 export async function mirror(options: MirrorOptions): Promise<MirrorResult> {
   const shown = escapeName(options.directory)
   const root = openRoot(options.directory, true)
-  // Modes are the stream's.
-  umask(0)
-  const state = openState(root, shown, options.force)
-  const leftOut = new LeftOut(options.say)
-  const { untrusted, maxFileSize } = options
-  const owners = new Owners(options.ids, untrusted, leftOut)
-  const tree = new Tree(root, { owners, leftOut, untrusted, maxFileSize })
-  const resume = new Resume(state.position.record, state.position, options)
-  const replay = new Replay(tree, resume)
-  const run = new Run(options, shown, tree, state, resume, replay)
+  let state: StateDirectory | undefined
   try {
-    await run.all()
-    return { counts: replay.counts, leftOut }
+    state = openState(root, shown, options.force)
+    return await replayInto(root, shown, state, options)
   } finally {
     options.source.destroy()
-    tree.forgetAll()
-    state.close()
+    state?.close()
     close(root)
   }
 }
 
-class Run {
-  readonly #options: MirrorOptions
-  readonly #shown: string
-  readonly #tree: Tree
-  readonly #state: StateDirectory
-  readonly #resume: Resume
-  readonly #replay: Replay
-  readonly #stat = new Stat()
-  #syncedAt = performance.now()
-  #failed = false
-
-  constructor(
-    options: MirrorOptions,
-    shown: string,
-    tree: Tree,
-    state: StateDirectory,
-    resume: Resume,
-    replay: Replay,
-  ) {
-    this.#options = options
-    this.#shown = shown
-    this.#tree = tree
-    this.#state = state
-    this.#resume = resume
-    this.#replay = replay
-  }
-
-  async all(): Promise<void> {
-    const { source, signal } = this.#options
-    const stop = () => source.destroy()
-    signal?.addEventListener('abort', stop)
-    try {
-      for await (const piece of source) {
-        this.#replay.push(piece as Buffer)
-        while (this.#turn() && !signal?.aborted) await setImmediate()
-        if (signal?.aborted) return
-      }
-      this.#replay.end()
-    } catch (error) {
-      // Our own end of reading, seen from the stream.
-      if (!signal?.aborted || this.#failed) throw error
-    } finally {
-      signal?.removeEventListener('abort', stop)
-      this.#end()
+async function replayInto(
+  root: number,
+  shown: string,
+  state: StateDirectory,
+  options: MirrorOptions,
+): Promise<MirrorResult> {
+  // Modes are the stream's.
+  const oldMask = umask(0)
+  const parts = assemble(root, shown, state, options)
+  const { tree, suspects, trash, resume, sync, replay, unlock, leftOut } = parts
+  const forward = options.output && new Forward(options.output)
+  let failure: unknown
+  try {
+    unlock.recover(tree)
+    const isWhole = await run({ ...options, replay, forward, ...watch(options, state, parts) })
+    while (trash.step(trashStep));
+    await forward?.end()
+    return {
+      counts: replay.counts,
+      leftOut: leftOut.counts,
+      suspects: suspects.count,
+      isAborted: !isWhole,
     }
+  } catch (error) {
+    failure = error
+    throw error
+  } finally {
+    tree.forgetAll()
+    umask(oldMask)
+    suspects.close()
+    trash.close()
+    await sync.close()
+    settle(failure, () => {
+      if (options.sync !== 'none') sync.now()
+      if (!tree.began) resume.settle()
+      state.position.sync()
+    })
   }
+}
 
-  // Whether messages are left.
-  #turn(): boolean {
-    checkRoot(this.#tree.root, this.#shown, this.#stat)
-    const until = performance.now() + turnMs
-    try {
-      while (this.#replay.step()) if (performance.now() >= until) return true
-    } catch (error) {
-      this.#failed = true
-      throw error
-    }
-    const { sync } = this.#options
-    if (typeof sync === 'number' && until - this.#syncedAt >= sync * 1000) this.#sync()
-    if (sync === 'always') this.#sync()
-    return false
+type Parts = ReturnType<typeof assemble>
+
+function assemble(root: number, shown: string, state: StateDirectory, options: MirrorOptions) {
+  const { say, untrusted, maxFileSize, onDivergence, rules, force } = options
+  const { record } = state.position
+  const leftOut = new LeftOut(say)
+  const suspects = new Suspects(state.fd, `${state.shown}/suspects`, record.suspects, say)
+  const trash = new Trash(state.fd, state.shown)
+  const tree = new Tree(root, {
+    owners: new Owners(options.ids, untrusted, leftOut),
+    leftOut,
+    untrusted,
+    maxFileSize,
+    folds: foldsCase(state.fd, 'lock'),
+    displaced: new Displaced(state.fd, state.shown, say),
+    suspects,
+  })
+  const patterns = rules.length > 0 ? new PathPatterns(rules) : undefined
+  const absence = new Absence(patterns, new Omitted(state.fd, state.shown), trash, untrusted)
+  const unlock = new Unlock(state.fd, state.shown)
+  const resume = new Resume(record, state.position, {
+    force,
+    suspects: () => suspects.count,
+    say,
+  })
+  const sync = new Sync(options.sync, root, shown, resume)
+  const operate = new Operate({ tree, absence, unlock, resume, onDivergence })
+  const replay = new Replay({ resume, until: new UntilGate(options.until), operate, tell: say })
+  return { shown, tree, suspects, trash, resume, sync, replay, unlock, leftOut }
+}
+
+/** What is looked after between messages. */
+function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
+  const { shown, tree, trash, sync, replay, resume } = parts
+  const stat = new Stat()
+  return {
+    afterTurn(isSettled: boolean) {
+      checkRoot(tree.root, shown, stat)
+      tree.files.endTurn()
+      trash.step(trashStep)
+      if (isSettled) sync.settled()
+    },
+    everySecond() {
+      checkRoot(tree.root, shown, stat)
+      if (!state.position.isThere(stat))
+        throw new MirrorError('EMIRROR_STATE', `${state.shown}/position: was removed`)
+      // What is kept open may have been moved elsewhere by somebody.
+      tree.forgetAll()
+      trash.step(trashStep)
+      sync.poll()
+      options.onProgress?.({ counts: replay.counts, timeMs: resume.timeMs })
+    },
   }
+}
 
-  #sync(): void {
-    const { epoch, seq } = this.#resume
-    check(syncfs(this.#tree.root), 'syncfs', this.#shown)
-    this.#resume.durable(epoch, seq)
-    this.#syncedAt = performance.now()
-  }
-
-  #end(): void {
-    if (this.#options.sync !== 'none') this.#sync()
-    if (!this.#tree.began) this.#resume.settle()
-    this.#state.position.sync()
+// However a replay ended, what it did is made durable and its position noted. Why it ended counts
+// more than that this fails as well.
+function settle(failure: unknown, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (failure === undefined) throw error
   }
 }

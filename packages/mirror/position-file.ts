@@ -12,7 +12,7 @@ const slotSize = 4096
 const fileSize = 2 * slotSize
 
 /** The state of a mirror that has applied nothing. */
-const initial: PositionRecord = {
+export const initialRecord = (): PositionRecord => ({
   magic: recordMagic,
   version: recordVersion,
   generation: 0,
@@ -38,7 +38,7 @@ const initial: PositionRecord = {
   spare1: 0,
   spare2: 0,
   crc: 0,
-}
+})
 
 export class PositionFile {
   /** The current values; change them, then `write`. */
@@ -63,7 +63,7 @@ export class PositionFile {
     const stat = new Stat()
     check(fstat(fd, stat.buffer), 'stat', shown)
     if (stat.size === 0) {
-      const file = new PositionFile(fd, shown, { ...initial })
+      const file = new PositionFile(fd, shown, initialRecord())
       file.#begin()
       return file
     }

@@ -59,6 +59,21 @@ export function openPrivateFile(
   throw new MirrorError('EMIRROR_STATE', `${shown}: ${fault}`)
 }
 
+/** The same for one that may be missing: undefined then. */
+export function openPrivateFileIfThere(
+  directory: number,
+  name: string,
+  shown: string,
+  flags = O_RDWR,
+): number | undefined {
+  try {
+    return openPrivateFile(directory, name, shown, flags)
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
 function ownerFault({ uid }: Stat): string | undefined {
   const self = geteuid()
   return uid === self ? undefined : `belongs to user ${uid}, not to ${self}`

@@ -19,8 +19,8 @@ import { beneath, onTheWay } from './directories.js'
 import type { Tree } from './tree.js'
 
 /**
- * What is left to do of an operation that failed with `e` before it changed anything: 0 where it had
- * been done and is finished now, `e` itself where that is not why it failed, or another -errno.
+ * What is left to do of an operation that failed with `e` before it changed anything: 0 where it
+ * had been done and is finished now, `e` itself where that is not why it failed, or another -errno.
  */
 export type Redo<K extends OperationName> = (tree: Tree, body: Body<K>, e: number) => number
 

@@ -1,17 +1,15 @@
-// One stream replayed into one tree: which messages count, in what order, and what becomes of those
-// that cannot be applied.
+// A stream's bytes taken apart into messages, each of them put where it belongs: numbering,
+// position, the tree.
 
-import { errno, escapeName, systemError } from '#posix'
-import { decodeMessage, epochOf, flagsOf, Framer, Numbering, renameFlag, seqOf } from '#wire'
-import { WireError, type Body, type Message, type OperationName } from '#wire'
-import { appliers, type Apply } from './appliers.js'
-import { MirrorError } from './mirror-error.js'
-import { operationFaults } from './operation-faults.js'
-import { redos } from './redo.js'
-import { refusal, refusalReason } from './refusal.js'
-import type { Resume } from './resume.js'
+import { escapeName } from '#posix'
+import { decodeMessage, epochOf, flagsOf, Framer, Numbering, seqOf, timeOf, WireError } from '#wire'
+import type { Message } from '#wire'
 import { isOperation } from './message-kind.js'
-import type { Tree } from './tree.js'
+import { MirrorError } from './mirror-error.js'
+import type { Operate } from './operate.js'
+import { operationLine } from './operation-line.js'
+import type { Resume } from './resume.js'
+import type { UntilGate } from './until.js'
 
 export interface ReplayCounts {
   /** Messages that were applied, by name. */
@@ -20,19 +18,29 @@ export interface ReplayCounts {
   skipped: number
   /** Messages of kinds that this version does not know. */
   unknown: number
+  /** Bytes of all messages that were read. */
+  bytes: number
+}
+
+export interface ReplayOptions {
+  readonly resume: Resume
+  readonly until: UntilGate
+  /** What does the operations; without it they are only told to `tell`. */
+  readonly operate: Operate | undefined
+  readonly tell: (line: string) => void
 }
 
 export class Replay {
-  readonly counts: ReplayCounts = { applied: new Map(), skipped: 0, unknown: 0 }
+  readonly counts: ReplayCounts = { applied: new Map(), skipped: 0, unknown: 0, bytes: 0 }
+  /** The end that the user has set is reached: no further message is looked at. */
+  isDone = false
   readonly #framer = new Framer()
   readonly #numbering = new Numbering()
-  readonly #tree: Tree
-  readonly #resume: Resume
+  readonly #options: ReplayOptions
   #offset = 0
 
-  constructor(tree: Tree, resume: Resume) {
-    this.#tree = tree
-    this.#resume = resume
+  constructor(options: ReplayOptions) {
+    this.#options = options
   }
 
   /** Takes the next bytes of the stream. `step` has said that it needs them. */
@@ -41,15 +49,16 @@ export class Replay {
   }
 
   /**
-   * Applies the next whole message: its bytes, or undefined where more are needed. Throws WireError,
-   * MirrorError, and errno errors of the target; the message has then had no effect that trying it
-   * again would not mend, and the position is before it.
+   * Deals with the next whole message: its bytes, or undefined where more are needed or `isDone`.
+   * Throws WireError, MirrorError, and errno errors of the target; the message has then had no
+   * effect that trying it again would not mend, and the position is before it.
    */
   step(): Buffer | undefined {
     this.#offset = this.#framer.offset
     try {
       const bytes = this.#framer.next()
-      if (bytes) this.#take(bytes)
+      if (!bytes || !this.#take(bytes)) return undefined
+      this.counts.bytes += bytes.length
       return bytes
     } catch (error) {
       throw error instanceof WireError ? error.at({ offset: this.#offset }) : error
@@ -61,34 +70,46 @@ export class Replay {
     this.#numbering.end(this.#framer.pending)
   }
 
-  #take(bytes: Buffer): void {
-    const message = decodeMessage(bytes) ?? unknownMessage(bytes)
+  // Whether the message is one before the end.
+  #take(bytes: Buffer): boolean {
+    const decoded = decodeMessage(bytes)
+    const message = decoded ?? unknownMessage(bytes)
     this.#numbering.check(message)
-    if (message.seq === 0) return
-    if (message.name === 'hello') return this.#hello(message, bytes)
-    if (!this.#resume.isNext(message)) {
-      this.counts.skipped++
-      return
-    }
-    if (message.name === 'gap') {
+    if (message.seq === 0) return true
+    this.isDone = this.#options.until.isPast(message, () => timeOf(bytes))
+    if (this.isDone) return false
+    if (!decoded) this.counts.unknown++
+    if (message.name === 'hello') this.#hello(message, bytes)
+    else if (this.#options.resume.isNext(message)) this.#next(message, bytes)
+    else this.counts.skipped++
+    return true
+  }
+
+  #next(message: Message, bytes: Buffer): void {
+    const { seq, name } = message
+    if (name === 'gap') {
       const { from, to } = message.body
-      const reason = `messages ${from} to ${to} were dropped on the way: the mirror needs them`
-      throw new MirrorError('EMIRROR_POSITION', `${this.#place(message.seq)}: ${reason}`)
+      const cure = 'bring the mirror up to date with rsync, then use --force'
+      const reason = `messages ${from} to ${to} were dropped on the way: ${cure}`
+      throw new MirrorError('EMIRROR_POSITION', `${this.#place(seq)}: ${reason}`, { seq })
     }
-    if (isOperation(message)) this.#apply(message.name, message.body, message.seq)
-    this.#count(message.name)
-    this.#resume.applied(message, bytes)
-    if (message.name === 'abort') {
-      const why = escapeName(message.body.reason)
-      throw new MirrorError(
-        'EMIRROR_ABORT',
-        `${this.#place(message.seq)}: the source gave up: ${why}`,
-      )
+    if (isOperation(message)) this.#operate(message)
+    this.#count(name)
+    this.#options.resume.applied(message, bytes)
+    if (name === 'abort') {
+      const reason = `the source gave up: ${escapeName(message.body.reason)}`
+      throw new MirrorError('EMIRROR_ABORT', `${this.#place(seq)}: ${reason}`, { seq })
     }
   }
 
+  #operate({ name, body, seq }: Parameters<typeof isOperation>[0]): void {
+    const { operate, tell } = this.#options
+    if (!operate) tell(`${seq} ${operationLine(name as never, body)}`)
+    else operate.do(name as never, body as never, seq, () => this.#place(seq))
+  }
+
   #hello(message: Message & { name: 'hello' }, bytes: Buffer): void {
-    if (this.#resume.hello(message, bytes)) this.#count('hello')
+    if (this.#options.resume.hello(message, bytes)) this.#count('hello')
     else this.counts.skipped++
   }
 
@@ -96,60 +117,9 @@ export class Replay {
     this.counts.applied.set(name, (this.counts.applied.get(name) ?? 0) + 1)
   }
 
-  #apply<K extends OperationName>(name: K, body: Body<K>, seq: number): void {
-    const tree = this.#tree
-    let e = operationFaults[name](body)
-    if (e < 0) throw this.#failure(name, body, seq, e)
-    if (name === 'rename' && (body as Body<'rename'>).flags === renameFlag.EXCHANGE)
-      if (this.#resume.isExchanged(tree, body as Body<'rename'>)) name = 'fsync' as K
-    const apply = appliers[name] as Apply<K>
-    tree.began = false
-    e = apply(tree, body)
-    if (e < 0 && !tree.began) {
-      // Descriptors kept open may be of what somebody else moved or removed.
-      tree.forgetAll()
-      e = apply(tree, body)
-    }
-    if (e < 0 && !tree.began && this.#resume.inDoubt) e = redos[name]?.(tree, body, e) ?? e
-    if (e < 0) throw this.#failure(name, body, seq, e)
-    tree.began = false
-  }
-
-  #failure(name: OperationName, body: object, seq: number, result: number): Error {
-    const paths = ['from', 'path', 'newPath']
-      .map((field) => (body as Record<string, unknown>)[field])
-      .filter((path) => Buffer.isBuffer(path))
-    const shown = paths.map((path) => `'${escapeName(path)}'`).join(' ')
-    const place = this.#place(seq)
-    const refused = refusalReason(refusedAs(result))
-    if (refused)
-      return new MirrorError('EMIRROR_REFUSED', `${place}: ${name} ${shown}: refused: ${refused}`, {
-        seq,
-      })
-    const cause = systemError(result, name, paths.at(-1))
-    if (!divergences.has(result)) return cause
-    const message = `${place}: ${name} ${shown}: the mirror differs: ${cause.code}`
-    return new MirrorError('EMIRROR_DIVERGED', message, { seq, cause })
-  }
-
   #place(seq: number): string {
     return `message ${seq}, byte ${this.#offset}`
   }
-}
-
-/** Errors that say that the tree is not what the stream takes it for. */
-const divergences: ReadonlySet<number> = new Set(
-  [errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.EISDIR, errno.ENOTDIR, errno.ENODATA].map(
-    (n) => -n,
-  ),
-)
-
-// Those errno errors that no honest stream leads to, wherever they come from.
-function refusedAs(result: number): number {
-  if (result === -errno.ELOOP) return refusal.SYMLINK
-  if (result === -errno.EXDEV) return refusal.MOUNTED
-  if (result === -errno.EINVAL) return refusal.INVALID
-  return result
 }
 
 // It has a number, and else no meaning here: like a tick.

@@ -15,12 +15,16 @@ type Hello = Message & { name: 'hello' }
 export interface ResumeOptions {
   /** Take the stream for the mirror's, whatever its epoch. */
   readonly force: boolean
+  /** Paths noted as suspect until now. */
+  readonly suspects: () => number
   readonly say: (line: string) => void
 }
 
 export class Resume {
   /** The message at hand may have been applied by a run that could not note it. */
   inDoubt: boolean
+  /** It is one of many, since the machine stopped. */
+  isRewound = false
   readonly #file: PositionFile | undefined
   readonly #record: PositionRecord
   readonly #options: ResumeOptions
@@ -46,6 +50,8 @@ export class Resume {
       this.inDoubt = true
       record.epoch = record.durableEpoch
       record.seq = record.durableSeq
+      record.intent = 0
+      this.isRewound = true
       options.say(`the machine stopped: going back to message ${record.seq}, which is on disk`)
     }
   }
@@ -56,22 +62,15 @@ export class Resume {
   get seq(): number {
     return this.#record.seq
   }
+  /** Time of the last message, in milliseconds since 1970; 0 before the first. */
+  get timeMs(): number {
+    return (this.#record.timeLo + this.#record.timeHi * 0x100000000) / 1e6
+  }
 
   /** A hello: whether it is new. Throws where its epoch is not one that can follow. */
   hello(hello: Hello, bytes: Buffer): boolean {
-    const { body, epoch, seq } = hello
-    if (body.version !== protocolVersion)
-      throw new WireError(
-        'EWIRE_VERSION',
-        `the stream has version ${body.version} of the protocol, this program knows ${protocolVersion}`,
-        { seq },
-      )
-    if (body.features !== 0)
-      throw new WireError(
-        'EWIRE_VERSION',
-        `the stream needs features (0x${body.features.toString(16)}) that this program does not know`,
-        { seq },
-      )
+    const { body, epoch } = hello
+    checkVersion(hello)
     const record = this.#record
     this.#source = crc32(body.source)
     if (record.epoch === epoch) return false
@@ -113,13 +112,16 @@ export class Resume {
     const record = this.#record
     record.seq = message.seq
     record.bytes += bytes.length
+    record.suspects = this.#options.suspects()
     record.timeLo = bytes.readUInt32LE(16)
     record.timeHi = bytes.readUInt32LE(20)
     record.doubt = 1
     record.intent = 0
     this.#write()
-    if (this.inDoubt && message.epoch === this.#doubtEpoch && message.seq >= this.#doubtSeq)
+    if (this.inDoubt && message.epoch === this.#doubtEpoch && message.seq >= this.#doubtSeq) {
       this.inDoubt = false
+      this.isRewound = false
+    }
   }
 
   /** What is applied until now has reached the disk, since `position` was the position. */
@@ -136,28 +138,28 @@ export class Resume {
   }
 
   /**
-   * An exchange is its own undoing, so what stands at its first path is noted before. True where
-   * the message in doubt finds that noted, and moved: it has been done.
+   * An exchange is its own undoing, so what stands at its first path is noted before. Where the
+   * message in doubt finds that noted, and moved, the exchange was done: 0 or -errno of what is
+   * left of it. Undefined: it is to be done.
    */
-  isExchanged(tree: Tree, { path, newPath }: Body<'rename'>): boolean {
+  exchanged(tree: Tree, body: Body<'rename'>): number | undefined {
     const record = this.#record
-    const stat = new Stat()
-    const directory = tree.parent(path)
-    if (directory < 0) return false
-    if (statx(directory, tree.name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat.buffer) < 0)
-      return false
-    if (this.inDoubt && record.intent === intentExchange) {
-      if (record.intentLow === stat.inoLow && record.intentHigh === stat.inoHigh) return false
-      const to = tree.parent(newPath)
-      if (to < 0) return false
-      const e = statx(to, tree.name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat.buffer)
-      return e === 0 && record.intentLow === stat.inoLow && record.intentHigh === stat.inoHigh
+    const from = tree.parent(body.path)
+    if (from < 0 || lookAt(from, tree.name) < 0) return undefined
+    if (!this.inDoubt || record.intent !== intentExchange) {
+      record.intent = intentExchange
+      record.intentLow = stat.inoLow
+      record.intentHigh = stat.inoHigh
+      this.#write()
+      return undefined
     }
-    record.intent = intentExchange
-    record.intentLow = stat.inoLow
-    record.intentHigh = stat.inoHigh
-    this.#write()
-    return false
+    if (isNoted(record)) return undefined
+    const to = tree.parent(body.newPath)
+    if (to < 0 || lookAt(to, tree.name) < 0 || !isNoted(record)) return undefined
+    return (
+      tree.setMtime(from, body.dirMtimeSec, body.dirMtimeNsec) ||
+      tree.setMtime(to, body.newDirMtimeSec, body.newDirMtimeNsec)
+    )
   }
 
   #write(): void {
@@ -176,10 +178,11 @@ export class Resume {
     const before = body.previousEpoch
       ? `which follows message ${body.previousSeq} of epoch ${body.previousEpoch}`
       : 'which follows no other'
-    const reason = `the mirror is at message ${seq} of epoch ${old}; the stream is of epoch ${epoch}, ${before}`
+    const here = `the mirror is at message ${seq} of epoch ${old}`
+    const there = `the stream is of epoch ${epoch}, ${before}`
     const cure =
       'an old or a foreign stream is not replayed onto it (--force takes it all the same)'
-    return new MirrorError('EMIRROR_POSITION', `${reason}: ${cure}`)
+    return new MirrorError('EMIRROR_POSITION', `${here}; ${there}: ${cure}`)
   }
 
   #missing(epoch: number, from: number, to: number): MirrorError {
@@ -189,3 +192,21 @@ export class Resume {
     return new MirrorError('EMIRROR_POSITION', `${reason}: ${cure}`)
   }
 }
+
+function checkVersion({ body: { version, features }, seq }: Hello): void {
+  const what =
+    version !== protocolVersion
+      ? `the stream has version ${version} of the protocol, this program knows ${protocolVersion}`
+      : features !== 0
+        ? `the stream needs features (0x${features.toString(16)}) not known here: a newer version`
+        : undefined
+  if (what !== undefined) throw new WireError('EWIRE_VERSION', what, { seq })
+}
+
+const stat = new Stat()
+
+const lookAt = (directory: number, name: Buffer) =>
+  statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat.buffer)
+
+const isNoted = ({ intentLow, intentHigh }: PositionRecord) =>
+  intentLow === stat.inoLow && intentHigh === stat.inoHigh

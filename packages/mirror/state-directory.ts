@@ -5,9 +5,10 @@ import { check, close, errno, flock, fstat, ftruncate, futimens, LOCK_EX, LOCK_N
 import { pread, pwrite, readDirectory, Stat, UTIME_OMIT } from '#posix'
 import { MirrorError } from './mirror-error.js'
 import { PositionFile } from './position-file.js'
-import { openPrivateDirectory, openPrivateFile } from './private-file.js'
+import { openPrivateDirectory, openPrivateFile, openPrivateFileIfThere } from './private-file.js'
 
 export const stateName = '.tfs'
+const stateNameBytes = Buffer.from(stateName)
 
 export interface StateDirectory {
   readonly fd: number
@@ -19,8 +20,8 @@ export interface StateDirectory {
 }
 
 /**
- * Opens the state of the mirror `root`, or begins it where the directory is empty or `force` is set.
- * Throws MirrorError EMIRROR_ADOPT, EMIRROR_BUSY, EMIRROR_STATE, and errno errors.
+ * Opens the state of the mirror `root`, or begins it where the directory is empty or `force` is
+ * set. Throws MirrorError EMIRROR_ADOPT, EMIRROR_BUSY, EMIRROR_STATE, and errno errors.
  */
 export function openState(root: number, rootShown: string, force: boolean): StateDirectory {
   const shown = `${rootShown}/${stateName}`
@@ -35,7 +36,9 @@ export function openState(root: number, rootShown: string, force: boolean): Stat
   if (found === undefined) check(futimens(root, times), 'utimensat', rootShown)
   const lock = openPrivateFile(fd, 'lock', `${shown}/lock`)
   takeLock(lock, rootShown)
-  const positionFd = openPrivateFile(fd, 'position', `${shown}/position`)
+  const positionFd =
+    openPrivateFileIfThere(fd, 'position', `${shown}/position`) ??
+    beginPosition(root, rootShown, fd, force)
   const position = PositionFile.open(positionFd, `${shown}/position`)
   return {
     fd,
@@ -49,8 +52,16 @@ export function openState(root: number, rootShown: string, force: boolean): Stat
   }
 }
 
-function refuseOthers(root: number, shown: string): void {
-  for (const _ of readDirectory(root)) {
+// A run that ended before it had begun may have left the rest. Otherwise the state is lost.
+function beginPosition(root: number, rootShown: string, fd: number, force: boolean): number {
+  if (!force) refuseOthers(root, rootShown)
+  return openPrivateFile(fd, 'position', `${rootShown}/${stateName}/position`)
+}
+
+/** Throws MirrorError EMIRROR_ADOPT where `root` holds anything but the state. */
+export function refuseOthers(root: number, shown: string): void {
+  for (const { name } of readDirectory(root)) {
+    if (name.equals(stateNameBytes)) continue
     const reason = 'not empty and not a mirror: nothing is done to it without --force'
     throw new MirrorError('EMIRROR_ADOPT', `${shown}: ${reason}`)
   }

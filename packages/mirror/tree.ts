@@ -5,8 +5,10 @@ import { AT_EMPTY_PATH, close, fstat, noName, O_NOFOLLOW, O_PATH, openat2, Stat 
 import { type Times, UTIME_OMIT, utimensat } from '#posix'
 import { beneath, Directories, onTheWay } from './directories.js'
 import { Files, type OpenFile } from './files.js'
+import type { Displaced } from './displaced.js'
 import type { LeftOut } from './left-out.js'
 import type { Owners } from './owners.js'
+import type { Suspects } from './suspects.js'
 
 const slash = 0x2f
 
@@ -17,6 +19,10 @@ export interface TreeOptions {
   readonly untrusted: boolean
   /** Bytes that no file may pass. */
   readonly maxFileSize: number
+  /** The file system takes names that differ in case for the same. */
+  readonly folds: boolean
+  readonly displaced: Displaced
+  readonly suspects: Suspects
 }
 
 export class Tree {
@@ -29,6 +35,10 @@ export class Tree {
   readonly stat = new Stat()
   /** The operation at hand has changed something: another try would not find what it found. */
   began = false
+  /** The message at hand. */
+  seq = 0
+  /** It may have been applied by a run that could not note it. */
+  inDoubt = false
   /** The last component, once `parent` has found the directory. */
   name: Buffer = noName
   readonly #times: Times = { atimeSec: 0, atimeNsec: UTIME_OMIT, mtimeSec: 0, mtimeNsec: 0 }
@@ -52,7 +62,7 @@ export class Tree {
   object(path: Buffer): number {
     if (path.length === 0) return this.root
     const file = this.files.get(keyOf(path))
-    if (file) return file.fd
+    if (file) return this.#used(file, path).fd
     const directory = this.parent(path)
     if (directory < 0) return directory
     return onTheWay(openat2(directory, this.name, O_PATH | O_NOFOLLOW, 0, beneath))
@@ -67,11 +77,16 @@ export class Tree {
   writable(path: Buffer): OpenFile | number {
     const key = keyOf(path)
     const open = this.files.get(key)
-    if (open) return open
+    if (open) return this.#used(open, path)
     const directory = this.parent(path)
     if (directory < 0) return directory
     const e = this.files.open(key, directory, this.name)
     return e < 0 ? e : (this.files.get(key) as OpenFile)
+  }
+
+  #used(file: OpenFile, path: Buffer): OpenFile {
+    if (this.files.use(file)) this.suspect(path, 'somebody else changed it')
+    return file
   }
 
   /** The type and permissions of what `fd` is, or -errno. */
@@ -85,6 +100,16 @@ export class Tree {
     this.#times.mtimeSec = sec
     this.#times.mtimeNsec = nsec
     return utimensat(fd, noName, this.#times, AT_EMPTY_PATH)
+  }
+
+  /** Notes that `path` was not what the stream takes it for. */
+  suspect(path: Buffer, why: string): void {
+    this.options.suspects.note(this.seq, path, why)
+  }
+
+  /** Moves what is called `name` in `directory` out of the tree. 0 or -errno. */
+  displace(directory: number, name: Buffer, path: Buffer): number {
+    return this.options.displaced.take(directory, name, path)
   }
 
   /** A name is about to mean something else: nothing open under it counts any longer. */

@@ -1,0 +1,47 @@
+// What tfs-mirror takes.
+
+import type { ProgramOptions } from './program.js'
+
+const flag = (describe: string, alias?: string) =>
+  ({ type: 'boolean', describe, ...(alias ? { alias } : {}) }) as const
+const value = (describe: string) => ({ type: 'string', describe, requiresArg: true }) as const
+
+export const mirrorOptions = {
+  until: value('End behind message SEQ, or behind TIME: 2026-01-31T12:00:00Z, or @SECONDS'),
+  'dry-run': flag('Print what would be done, and change nothing', 'n'),
+  progress: flag('Show how far it is, each second'),
+  stats: flag('Sum up at the end'),
+  tee: flag('Pass the stream on to standard output, each message once it is applied'),
+  sync: {
+    ...value('Make it durable each SECONDS, "always" when all is applied, or "none"'),
+    default: '5',
+  },
+  'on-divergence': {
+    choices: ['repair', 'stop'] as const,
+    default: 'repair' as const,
+    describe: 'When the mirror is not what the stream takes it for',
+    requiresArg: true,
+  },
+  ids: {
+    ...value('Owners: numeric, ignore, or map=FROM:TO,...'),
+    default: 'numeric',
+  },
+  untrusted: flag("Somebody else's stream: no devices, no set-id bits, only user.* attributes"),
+  'max-file-size': {
+    ...value('Stop at a file that would be larger'),
+    defaultDescription: 'none; 1T with --untrusted',
+  },
+  include: {
+    ...value('Mirror what matches PATTERN, although a later --exclude matches'),
+    array: true,
+    default: [],
+    defaultDescription: 'none',
+  },
+  exclude: {
+    ...value("Leave out what matches PATTERN (rsync's, like /tmp/ or *.o)"),
+    array: true,
+    default: [],
+    defaultDescription: 'none',
+  },
+  force: flag('Take over a DIR that is no mirror, or go on with a stream that is not its own'),
+} as const satisfies ProgramOptions

@@ -1,0 +1,76 @@
+// The values of tfs-mirror's options, from what was typed.
+
+import type { MirrorOptions } from '#mirror'
+import type { PathRule } from '#wire'
+import { parseDuration, parseSize } from './size.js'
+import { UsageError } from './usage-error.js'
+
+/** `none`, `always`, or seconds. Throws UsageError, as all of these do. */
+export function parseSync(text: string): MirrorOptions['sync'] {
+  if (text === 'none' || text === 'always') return text
+  return parseDuration(text, '--sync') / 1000
+}
+
+export function parseIds(text: string): MirrorOptions['ids'] {
+  if (text === 'numeric' || text === 'ignore') return { kind: text }
+  if (!text.startsWith('map='))
+    throw new UsageError(`--ids: '${text}' is not numeric, ignore or map=FROM:TO,...`)
+  const pairs = text.slice(4).split(',')
+  const map = new Map<number, number>()
+  for (const pair of pairs) {
+    const [, from, to] = /^(\d{1,10}):(\d{1,10})$/.exec(pair) ?? []
+    const isId = (id: string | undefined) => id !== undefined && Number(id) < 0xffffffff
+    if (!isId(from) || !isId(to))
+      throw new UsageError(`--ids: '${pair}' is not FROM:TO, two numbers of users or groups`)
+    map.set(Number(from), Number(to))
+  }
+  return { kind: 'map', map }
+}
+
+const isoDate =
+  /^(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/i
+
+/** SEQ, `@SECONDS[.NANOSECONDS]`, or a date in the form of ISO 8601. */
+export function parseUntil(text: string): NonNullable<MirrorOptions['until']> {
+  if (/^\d{1,15}$/.test(text)) return { kind: 'seq', seq: Number(text) }
+  const [, seconds, fraction = ''] = /^@(\d{1,11})(?:\.(\d{1,9}))?$/.exec(text) ?? []
+  if (seconds !== undefined)
+    return {
+      kind: 'time',
+      time: BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0')),
+    }
+  const [, base, digits = '', zone = ''] = isoDate.exec(text) ?? []
+  const ms = base === undefined ? NaN : Date.parse(`${base.replace(' ', 'T')}${zone}`)
+  if (!Number.isFinite(ms) || ms < 0)
+    throw new UsageError(
+      `--until: '${text}' is no message's number, and no time like 2026-01-31T12:00Z`,
+    )
+  return { kind: 'time', time: BigInt(ms) * 1_000_000n + BigInt(digits.padEnd(9, '0')) }
+}
+
+/** `--max-file-size`, in bytes. */
+export function parseLimit(text: string | undefined, untrusted: boolean): number {
+  if (text !== undefined) return parseSize(text, '--max-file-size')
+  return untrusted ? 2 ** 40 : Number.MAX_SAFE_INTEGER
+}
+
+/**
+ * `--include` and `--exclude` in the order in which they were typed, which the parser does not
+ * keep: `argv` has it.
+ */
+export function orderedRules(
+  argv: readonly string[],
+  includes: readonly string[],
+  excludes: readonly string[],
+): PathRule[] {
+  const left = { include: [...includes], exclude: [...excludes] }
+  const rules: PathRule[] = []
+  for (const word of argv) {
+    if (word === '--') break
+    const [, kind] = /^--(include|exclude)(?:=|$)/.exec(word) ?? []
+    if (kind !== 'include' && kind !== 'exclude') continue
+    const pattern = left[kind].shift()
+    if (pattern !== undefined) rules.push({ exclude: kind === 'exclude', pattern })
+  }
+  return rules
+}

@@ -1,0 +1,223 @@
+// Paths that the source has and this mirror does not keep: excluded by the user's patterns, or
+// device nodes that could not be made. What operations on them leave to do here.
+
+import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, errno, renameat2, S_IFBLK, S_IFCHR } from '#posix'
+import { S_IFDIR, S_IFMT, STATX_BASIC_STATS, statx, unlinkat } from '#posix'
+import { PathPatterns, renameFlag, type Body, type OperationName } from '#wire'
+import type { Omitted } from './omitted.js'
+import { refusal } from './refusal.js'
+import { repairs } from './repairs.js'
+import type { Trash } from './trash.js'
+import { keyOf, type Tree } from './tree.js'
+
+/** 0, -errno or a refusal where the operation is dealt with; undefined: apply it as it stands. */
+type Leave<K extends OperationName> = (
+  absence: Absence,
+  tree: Tree,
+  body: Body<K>,
+) => number | undefined
+
+export class Absence {
+  readonly omitted: Omitted
+  readonly trash: Trash
+  readonly #patterns: PathPatterns | undefined
+
+  readonly #untrusted: boolean
+
+  constructor(
+    patterns: PathPatterns | undefined,
+    omitted: Omitted,
+    trash: Trash,
+    untrusted: boolean,
+  ) {
+    this.#patterns = patterns
+    this.omitted = omitted
+    this.trash = trash
+    this.#untrusted = untrusted
+  }
+
+  /** Whether there is anything that an operation has to be asked about. */
+  get isNeeded(): boolean {
+    return this.#patterns !== undefined || this.#untrusted || this.omitted.size > 0
+  }
+
+  excludes(path: Buffer, isDirectory: boolean): boolean {
+    return this.#patterns?.excludes(path, isDirectory) ?? false
+  }
+
+  /** The same where only the mirror knows what is at `path`; what it has not may be a directory. */
+  excludesWhatIsAt(tree: Tree, path: Buffer): boolean {
+    return this.#patterns !== undefined && this.excludes(path, isDirectoryHere(tree, path) ?? true)
+  }
+
+  isAbsent(tree: Tree, path: Buffer): boolean {
+    return this.omitted.has(keyOf(path)) || this.excludesWhatIsAt(tree, path)
+  }
+
+  /** Leaves out a device node that may or can not be made. 0 or why not. */
+  omit(tree: Tree, body: Body<'mknod'>): number {
+    this.omitted.add(keyOf(body.path))
+    tree.options.leftOut.add('devices')
+    return this.touchParent(tree, body.path, body.dirMtimeSec, body.dirMtimeNsec)
+  }
+
+  /** Sets the mtime of the directory that holds `path`, if the mirror keeps that. 0 or why not. */
+  touchParent(tree: Tree, path: Buffer, sec: number, nsec: number): number {
+    const cut = path.lastIndexOf(0x2f)
+    if (cut > 0 && this.excludes(path.subarray(0, cut), true)) return 0
+    const directory = tree.parent(path)
+    if (directory < 0) return directory === -errno.ENOENT ? 0 : directory
+    return tree.setMtime(directory, sec, nsec)
+  }
+}
+
+export const absences: { readonly [K in OperationName]: Leave<K> } = {
+  create: (absence, tree, body) => making(absence, tree, body, false),
+  mkdir: (absence, tree, body) => making(absence, tree, body, true),
+  mknod: (absence, tree, body) => {
+    const made = making(absence, tree, body, false)
+    if (made !== undefined || !tree.options.untrusted || !isDevice(body.mode)) return made
+    return absence.omit(tree, body)
+  },
+  symlink: (absence, tree, body) => making(absence, tree, body, false),
+  link: linking,
+  unlink: (absence, tree, body) => removing(absence, tree, body, false),
+  rmdir: (absence, tree, body) => removing(absence, tree, body, true),
+  rename: renaming,
+  write: writing,
+  truncate: writing,
+  fallocate: writing,
+  copy: (absence, tree, body) => {
+    if (absence.isAbsent(tree, body.path)) return writing(absence, tree, body)
+    if (!absence.isAbsent(tree, body.from)) return undefined
+    tree.suspect(body.path, 'copied from what is excluded')
+    const e = repairs.copy(tree, body, -errno.ENODATA)
+    return e === 1 ? repairs.copy(tree, body, -errno.ENODATA) : e
+  },
+  setattr: describing,
+  setxattr: describing,
+  removexattr: describing,
+  fsync: describing,
+}
+
+type Creation = Body<'create' | 'mkdir' | 'mknod' | 'symlink'>
+
+function making(
+  absence: Absence,
+  tree: Tree,
+  body: Creation,
+  isDirectory: boolean,
+): number | undefined {
+  absence.omitted.delete(keyOf(body.path))
+  if (!absence.excludes(body.path, isDirectory)) return undefined
+  return absence.touchParent(tree, body.path, body.dirMtimeSec, body.dirMtimeNsec)
+}
+
+function linking(absence: Absence, tree: Tree, body: Body<'link'>): number | undefined {
+  const { path, newPath } = body
+  const isOmitted = absence.omitted.has(keyOf(path))
+  const isLost = absence.excludes(path, false)
+  const isExcluded = absence.excludes(newPath, false)
+  if (!isOmitted && !isLost && !isExcluded) return undefined
+  if (!isExcluded && isOmitted) absence.omitted.add(keyOf(newPath))
+  else if (!isExcluded) tree.suspect(newPath, 'linked from what is excluded')
+  return absence.touchParent(tree, newPath, body.newDirMtimeSec, body.newDirMtimeNsec)
+}
+
+function removing(
+  absence: Absence,
+  tree: Tree,
+  body: Body<'unlink'>,
+  isDirectory: boolean,
+): number | undefined {
+  const key = keyOf(body.path)
+  if (!absence.omitted.has(key) && !absence.excludes(body.path, isDirectory)) return undefined
+  absence.omitted.delete(key)
+  return absence.touchParent(tree, body.path, body.dirMtimeSec, body.dirMtimeNsec)
+}
+
+function renaming(absence: Absence, tree: Tree, body: Body<'rename'>): number | undefined {
+  const { path, newPath, flags } = body
+  const { omitted } = absence
+  const isDirectory = isDirectoryHere(tree, path) ?? isDirectoryHere(tree, newPath) ?? true
+  const excluded = absence.excludes(path, isDirectory)
+  const newExcluded = absence.excludes(newPath, isDirectory)
+  const wasOmitted = omitted.has(keyOf(path))
+  const newWasOmitted = omitted.has(keyOf(newPath))
+  const exchange = flags === renameFlag.EXCHANGE
+  const isDone = tree.inDoubt && newWasOmitted && isDirectoryHere(tree, path) === undefined
+  if (isDone && !exchange) return touchBoth(absence, tree, body)
+  if (!exchange) omitted.delete(keyOf(newPath))
+  omitted.move(keyOf(path), keyOf(newPath), exchange)
+  if (!excluded && !newExcluded && !wasOmitted && (!newWasOmitted || !exchange)) return undefined
+  let e = 0
+  if (wasOmitted && newWasOmitted) e = 0
+  else if (wasOmitted && !newExcluded)
+    e = exchange ? move(tree, newPath, path) : remove(tree, newPath)
+  else if (newWasOmitted && exchange && !excluded) e = move(tree, path, newPath)
+  else {
+    // What comes from an excluded place is not here; what goes to one leaves.
+    if (!excluded) e = discard(absence, tree, path)
+    if (!newExcluded) e ||= exchange ? discard(absence, tree, newPath) : remove(tree, newPath)
+    if (excluded && !newExcluded) tree.suspect(newPath, 'renamed from what is excluded')
+    if (newExcluded && !excluded && exchange) tree.suspect(path, 'renamed from what is excluded')
+  }
+  return e || touchBoth(absence, tree, body)
+}
+
+const touchBoth = (absence: Absence, tree: Tree, body: Body<'rename'>) =>
+  absence.touchParent(tree, body.path, body.dirMtimeSec, body.dirMtimeNsec) ||
+  absence.touchParent(tree, body.newPath, body.newDirMtimeSec, body.newDirMtimeNsec)
+
+function writing(absence: Absence, _tree: Tree, { path }: { path: Buffer }): number | undefined {
+  if (absence.omitted.has(keyOf(path))) return refusal.NOT_REGULAR
+  return absence.excludes(path, false) ? 0 : undefined
+}
+
+function describing(absence: Absence, tree: Tree, { path }: { path: Buffer }): number | undefined {
+  return absence.isAbsent(tree, path) ? 0 : undefined
+}
+
+/** Whether what the mirror has at `path` is a directory; undefined where it has nothing. */
+function isDirectoryHere(tree: Tree, path: Buffer): boolean | undefined {
+  if (path.length === 0) return true
+  const directory = tree.parent(path)
+  if (directory < 0) return undefined
+  const { buffer } = tree.stat
+  if (statx(directory, tree.name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, buffer) < 0)
+    return undefined
+  return tree.stat.type === S_IFDIR
+}
+
+// Removes what a rename replaces: a file or an empty directory. What is missing is removed already.
+function remove(tree: Tree, path: Buffer): number {
+  const directory = tree.parent(path)
+  if (directory < 0) return directory === -errno.ENOENT ? 0 : directory
+  tree.forgetTree(path)
+  let e = unlinkat(directory, tree.name)
+  if (e === -errno.EISDIR) e = unlinkat(directory, tree.name, AT_REMOVEDIR)
+  return e === -errno.ENOENT ? 0 : e
+}
+
+// Removes what goes to an excluded place, with all that is in it.
+function discard(absence: Absence, tree: Tree, path: Buffer): number {
+  const directory = tree.parent(path)
+  if (directory < 0) return directory === -errno.ENOENT ? 0 : directory
+  tree.forgetTree(path)
+  const e = absence.trash.take(directory, tree.name)
+  return e === -errno.ENOENT ? 0 : e
+}
+
+function move(tree: Tree, from: Buffer, to: Buffer): number {
+  const directory = tree.parent(from)
+  if (directory < 0) return directory
+  const { name } = tree
+  const newDirectory = tree.parent(to)
+  if (newDirectory < 0) return newDirectory
+  tree.forgetTree(from)
+  return renameat2(directory, name, newDirectory, tree.name)
+}
+
+/** Whether a mode is that of a device node. */
+export const isDevice = (mode: number): boolean =>
+  (mode & S_IFMT) === S_IFCHR || (mode & S_IFMT) === S_IFBLK

@@ -1,0 +1,33 @@
+// What stood in the way of an operation, and no message asks to be removed: moved out of the tree,
+// not deleted, into .tfs/displaced.
+
+import { escapeName, renameat2, RENAME_NOREPLACE } from '#posix'
+import { openPrivateDirectory } from './private-file.js'
+import { SayRarely } from './say-rarely.js'
+
+export class Displaced {
+  readonly #state: number
+  readonly #shown: string
+  readonly #say: SayRarely
+  #fd = -1
+  #count = 0
+
+  constructor(state: number, stateShown: string, say: (line: string) => void) {
+    this.#state = state
+    this.#shown = `${stateShown}/displaced`
+    this.#say = new SayRarely(say)
+  }
+
+  /**
+   * Moves `name` of `directory`, whatever it is. 0 or -errno. Throws where there is no place for
+   * it.
+   */
+  take(directory: number, name: Buffer, path: Buffer): number {
+    if (this.#fd < 0)
+      this.#fd = openPrivateDirectory(this.#state, 'displaced', true, this.#shown) as number
+    const place = `${Date.now()}-${process.pid}-${++this.#count}`
+    const e = renameat2(directory, name, this.#fd, Buffer.from(place), RENAME_NOREPLACE)
+    if (e === 0) this.#say.say(`'${escapeName(path)}' was in the way: now ${this.#shown}/${place}`)
+    return e
+  }
+}

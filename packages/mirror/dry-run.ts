@@ -1,0 +1,91 @@
+// What a replay would do, without doing anything, not even to .tfs.
+
+import type { Writable } from 'node:stream'
+import { AT_FDCWD, check, close, errno, escapeName, O_RDONLY, openat } from '#posix'
+import { Forward } from './forward.js'
+import { MirrorError } from './mirror-error.js'
+import type { MirrorOptions, MirrorResult } from './mirror.js'
+import { openRoot } from './open-root.js'
+import { initialRecord, PositionFile } from './position-file.js'
+import type { PositionRecord } from './position-record.js'
+import { openPrivateDirectory, openPrivateFileIfThere } from './private-file.js'
+import { Replay } from './replay.js'
+import { Resume } from './resume.js'
+import { run } from './run.js'
+import { refuseOthers, stateName } from './state-directory.js'
+import { UntilGate } from './until.js'
+
+export interface DryRunOptions extends Pick<
+  MirrorOptions,
+  'directory' | 'source' | 'force' | 'until' | 'say' | 'signal'
+> {
+  /** Gets a line for each operation, no faster than it takes them. */
+  readonly output: Writable
+}
+
+/**
+ * Writes what `mirror` would apply, a line each. Throws what `mirror` throws before it applies
+ * anything, and the output's errors.
+ */
+export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
+  const record = readPosition(options)
+  const { force, say, source, signal } = options
+  const suspects = record.suspects
+  const resume = new Resume(record, undefined, { force, suspects: () => suspects, say })
+  const until = new UntilGate(options.until)
+  const lines = new Forward(options.output)
+  const tell = (line: string) => lines.add(Buffer.from(`${line}\n`))
+  const replay = new Replay({ resume, until, operate: undefined, tell })
+  const nothing = () => undefined
+  try {
+    const isWhole = await run({
+      source,
+      replay,
+      forward: { add: nothing, flush: () => lines.flush() },
+      signal,
+      afterTurn: nothing,
+      everySecond: nothing,
+    })
+    await lines.end()
+    return { counts: replay.counts, leftOut: new Map(), suspects, isAborted: !isWhole }
+  } catch (error) {
+    // What was to be seen of it goes out, and who reads no further has ended it himself.
+    if (error instanceof MirrorError && error.code === 'EMIRROR_OUTPUT') throw error.cause
+    await lines.end()
+    throw error
+  } finally {
+    source.destroy()
+  }
+}
+
+function readPosition({ directory, force }: DryRunOptions): PositionRecord {
+  const shown = escapeName(directory)
+  // A directory that does not exist would be made.
+  const look = openat(AT_FDCWD, Buffer.from(directory), O_RDONLY)
+  if (look === -errno.ENOENT) return initialRecord()
+  close(check(look, 'open', directory))
+  const root = openRoot(directory, false)
+  try {
+    const statePath = `${shown}/${stateName}`
+    const state = openPrivateDirectory(root, stateName, false, statePath)
+    if (state === undefined) {
+      if (!force) refuseOthers(root, shown)
+      return initialRecord()
+    }
+    try {
+      const path = `${statePath}/position`
+      const file = openPrivateFileIfThere(state, 'position', path, O_RDONLY)
+      if (file === undefined) {
+        if (!force) refuseOthers(root, shown)
+        return initialRecord()
+      }
+      const record = PositionFile.read(file, path)
+      close(file)
+      return record
+    } finally {
+      close(state)
+    }
+  } finally {
+    close(root)
+  }
+}

@@ -1,0 +1,143 @@
+// One operation done to the tree, with all that may stand in its way.
+
+import { errno, systemError } from '#posix'
+import { renameFlag, type Body, type OperationName } from '#wire'
+import { absences, isDevice, type Absence } from './absence.js'
+import { appliers, type Apply } from './appliers.js'
+import { MirrorError } from './mirror-error.js'
+import { operationFaults } from './operation-faults.js'
+import { operationLine, pathsOf } from './operation-line.js'
+import { redos } from './redo.js'
+import { refusal, refusalReason } from './refusal.js'
+import { AGAIN, repairs } from './repairs.js'
+import type { Resume } from './resume.js'
+import type { Tree } from './tree.js'
+import type { Unlock } from './unlock.js'
+
+// More causes than one operation can have.
+const repairsMax = 8
+
+export interface OperateOptions {
+  readonly tree: Tree
+  readonly absence: Absence
+  readonly unlock: Unlock
+  readonly resume: Resume
+  readonly onDivergence: 'repair' | 'stop'
+}
+
+export class Operate {
+  readonly #options: OperateOptions
+  readonly #isRoot = process.geteuid?.() === 0
+
+  constructor(options: OperateOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Does it. Throws MirrorError EMIRROR_REFUSED and EMIRROR_DIVERGED, and errno errors of the
+   * target; `place` says in them which message it was.
+   */
+  do<K extends OperationName>(name: K, body: Body<K>, seq: number, place: () => string): void {
+    const { tree, absence, resume } = this.#options
+    const fault = operationFaults[name](body)
+    if (fault < 0) throw failure(name, body, seq, fault, place())
+    tree.seq = seq
+    tree.inDoubt = resume.inDoubt
+    tree.began = false
+    if (resume.isRewound && name === 'rename') this.#doubt(body as Body<'rename'>)
+    let e = absence.isNeeded ? absences[name](absence, tree, body) : undefined
+    if (e === undefined) e = this.#apply(name, body)
+    if (e < 0) e = this.#settle(name, body, e)
+    if (e < 0) throw failure(name, body, seq, e, place())
+    tree.began = false
+  }
+
+  #apply<K extends OperationName>(name: K, body: Body<K>): number {
+    const { tree, resume } = this.#options
+    if (name === 'rename' && (body as Body<'rename'>).flags === renameFlag.EXCHANGE) {
+      const done = resume.exchanged(tree, body as Body<'rename'>)
+      if (done !== undefined) return done
+    }
+    return (appliers[name] as Apply<K>)(tree, body)
+  }
+
+  // Of a rename that is done over again after the machine stopped nobody knows whether what it
+  // replaces is what it replaced.
+  #doubt({ path, newPath, flags }: Body<'rename'>): void {
+    const { tree } = this.#options
+    const there = tree.object(newPath)
+    if (there < 0) return
+    tree.release(newPath, there)
+    tree.suspect(newPath, 'renamed around the time that the machine stopped')
+    if (flags === renameFlag.EXCHANGE) tree.suspect(path, 'exchanged then')
+  }
+
+  // What failed before it changed anything is tried in other ways.
+  #settle<K extends OperationName>(name: K, body: Body<K>, first: number): number {
+    const { tree, absence, unlock, resume, onDivergence } = this.#options
+    let e = first
+    // Descriptors kept open may be of what somebody else moved or removed.
+    if (!tree.began) {
+      tree.forgetAll()
+      e = this.#apply(name, body)
+    }
+    if (e === -errno.EACCES && !this.#isRoot && !tree.began)
+      e = unlock.during(tree, pathsOf(body), () => this.#apply(name, body))
+    if (e === -errno.EPERM && name === 'mknod' && isDevice((body as Body<'mknod'>).mode))
+      return absence.omit(tree, body as Body<'mknod'>)
+    if (e < 0 && !tree.began && resume.inDoubt) e = redos[name]?.(tree, body, e) ?? e
+    if (e < 0 && !tree.began && onDivergence === 'repair' && divergences.has(e))
+      e = this.#repair(name, body, e)
+    return e
+  }
+
+  #repair<K extends OperationName>(name: K, body: Body<K>, first: number): number {
+    const { tree } = this.#options
+    let e = first
+    for (let i = 0; i < repairsMax && e < 0 && !tree.began; i++) {
+      const mended = repairs[name](tree, body, e)
+      if (mended !== AGAIN) {
+        e = mended
+        break
+      }
+      e = this.#apply(name, body)
+    }
+    const why = systemError(first, name).code
+    if (e === 0) for (const path of pathsOf(body)) tree.suspect(path, `${name}: ${why}`)
+    return e
+  }
+}
+
+/** Errors that say that the tree is not what the stream takes it for. */
+const divergences: ReadonlySet<number> = new Set(
+  [errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.EISDIR, errno.ENOTDIR, errno.ENODATA].map(
+    (n) => -n,
+  ),
+)
+
+function failure(
+  name: OperationName,
+  body: object,
+  seq: number,
+  result: number,
+  place: string,
+): Error {
+  const line = `${place}: ${operationLine(name, body)}`
+  const refused = refusalReason(refusedAs(result))
+  if (refused) return new MirrorError('EMIRROR_REFUSED', `${line}: refused: ${refused}`, { seq })
+  const cause = systemError(result, name, pathsOf(body)[0])
+  if (divergences.has(result)) {
+    const reason = `${line}: the mirror differs: ${cause.message}`
+    return new MirrorError('EMIRROR_DIVERGED', reason, { seq, cause })
+  }
+  cause.message = `${line}: ${cause.message}`
+  return cause
+}
+
+// Those errno errors that no honest stream leads to, wherever they come from.
+function refusedAs(result: number): number {
+  if (result === -errno.ELOOP) return refusal.SYMLINK
+  if (result === -errno.EXDEV) return refusal.MOUNTED
+  if (result === -errno.EINVAL) return refusal.INVALID
+  return result
+}

@@ -1,0 +1,51 @@
+// Paths where the mirror was not what the stream took it for: listed in .tfs/suspects, counted, and
+// said. The list stays until somebody who has healed the mirror removes it.
+
+import { check, close, escapeName, O_APPEND, O_CREAT, O_RDWR, write } from '#posix'
+import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
+import { SayRarely } from './say-rarely.js'
+
+const linesMax = 10_000
+
+export class Suspects {
+  /** All of them, those of earlier runs too. */
+  count: number
+  readonly #directory: number
+  readonly #shown: string
+  readonly #say: SayRarely
+  #fd = -1
+
+  /** `count` is what the position's record says of earlier runs. */
+  constructor(directory: number, shown: string, count: number, say: (line: string) => void) {
+    this.#directory = directory
+    this.#shown = shown
+    this.#say = new SayRarely(say)
+    this.count = count > 0 && !this.#open(false) ? 0 : count
+  }
+
+  /** Notes `path`. Throws errno errors. */
+  note(seq: number, path: Buffer, why: string): void {
+    const shown = path.length ? escapeName(path) : '.'
+    this.#say.say(`message ${seq}: '${shown}': the mirror differed (${why}); noted as suspect`)
+    this.count++
+    if (this.count > linesMax || !this.#open(true)) return
+    const line = Buffer.from(`${seq} ${shown}\n`)
+    check(write(this.#fd, line, 0, line.length), 'write', this.#shown)
+  }
+
+  /** Says what was held back, and closes the list. */
+  close(): void {
+    this.#say.close()
+    if (this.#fd >= 0) close(this.#fd)
+    this.#fd = -1
+  }
+
+  // Whether there is a list.
+  #open(make: boolean): boolean {
+    if (this.#fd >= 0) return true
+    const open = make ? openPrivateFile : openPrivateFileIfThere
+    const flags = O_RDWR | O_APPEND | (make ? O_CREAT : 0)
+    this.#fd = open(this.#directory, 'suspects', this.#shown, flags) ?? -1
+    return this.#fd >= 0
+  }
+}

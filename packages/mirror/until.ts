@@ -1,0 +1,30 @@
+// The end that a user sets for a replay: a message's number, or a moment on the source's clock.
+
+import type { Message } from '#wire'
+
+export type Until =
+  | { readonly kind: 'seq'; readonly seq: number }
+  /** Nanoseconds since 1970. */
+  | { readonly kind: 'time'; readonly time: bigint }
+
+/**
+ * Whether a message lies behind the end. A clock that goes back does not bring messages back in: a
+ * message counts as no earlier than any before it.
+ */
+export class UntilGate {
+  readonly #until: Until | undefined
+  #latest = 0n
+
+  constructor(until: Until | undefined) {
+    this.#until = until
+  }
+
+  isPast(message: Message, time: () => bigint): boolean {
+    if (!this.#until || message.seq === 0) return false
+    if (this.#until.kind === 'seq') return message.seq > this.#until.seq
+    // A hello that a relay kept is older than what it comes with.
+    const now = time()
+    if (now > this.#latest) this.#latest = now
+    return this.#latest > this.#until.time
+  }
+}
