@@ -1,0 +1,207 @@
+import { PassThrough, Writable } from 'node:stream'
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { flag, limits, sealChecksum } from '#wire'
+import { UpstreamReader, type UpstreamTarget } from '../../packages/relay/upstream-reader.js'
+import { upstreamQueueMax, UpstreamWriter } from '../../packages/relay/upstream-writer.js'
+import { messageOf } from '../support/stream-writer.js'
+import { streamClient, type StreamClient } from '../support/stream-client.js'
+import { tempDirectory } from '../support/temp-directory.js'
+
+/** A client and, at the other end, an UpstreamReader that reads it into `target`. */
+async function connection(
+  t: Test,
+  target: UpstreamTarget,
+): Promise<{ client: StreamClient; socket: Socket; reader: UpstreamReader; cuts: string[] }> {
+  const path = join(tempDirectory(t).path, 's')
+  const cuts: string[] = []
+  const server = createServer({ allowHalfOpen: true })
+  const accepted = new Promise<Socket>((resolve) => void server.on('connection', resolve))
+  server.listen(path)
+  const client = await streamClient(path)
+  const socket = await accepted
+  server.close()
+  const reader = new UpstreamReader(socket, target, (reason) => {
+    cuts.push(reason)
+    socket.destroy()
+  })
+  t.teardown(() => {
+    socket.destroy()
+    client.socket.destroy()
+  })
+  return { client, socket, reader, cuts }
+}
+
+function collector() {
+  const messages: Buffer[] = []
+  const target: UpstreamTarget = {
+    write(message) {
+      messages.push(Buffer.from(message))
+      return true
+    },
+  }
+  return { messages, target }
+}
+
+const mark = (seq: number, size = 10) =>
+  messageOf('mkdir', { path: Array.from({ length: size }, () => 'x').join('/') }, { seq })
+
+t.test('whole messages, in whatever pieces they come', async (t) => {
+  const sent = [mark(1), mark(2, 9000), mark(3), mark(4, 16_000)]
+  const bytes = Buffer.concat(sent)
+  for (const size of [1, 13, 4096, bytes.length]) {
+    const { messages, target } = collector()
+    const { client, reader, cuts } = await connection(t, target)
+    for (let at = 0; at < bytes.length; at += size) {
+      client.socket.write(bytes.subarray(at, at + size))
+      if (size > 1) await sleep(1)
+    }
+    while (reader.messages < sent.length) await sleep(1)
+    t.same(messages, sent, `pieces of ${size}`)
+    t.same(cuts, [])
+  }
+})
+
+t.test('a half-closed client is a reader still, unless it stops inside a message', async (t) => {
+  const { target } = collector()
+  const quiet = await connection(t, target)
+  quiet.client.socket.end()
+  await new Promise((resolve) => quiet.socket.once('end', resolve))
+  t.same(quiet.cuts, [])
+  t.notOk(quiet.socket.destroyed)
+
+  const broken = await connection(t, target)
+  broken.client.socket.end(mark(1).subarray(0, 20))
+  await broken.client.ended
+  t.match(broken.cuts, ['ended inside a message'])
+})
+
+t.test('what is no message cuts the client', async (t) => {
+  const flipped = mark(1)
+  flipped.writeUInt8(flipped.readUInt8(40) ^ 1, 40)
+  const large = messageOf('write', { path: 'f', data: Buffer.alloc(65_536) }, { seq: 1 })
+  const padded = mark(1)
+  padded.writeUInt16LE(0xf000 | padded.readUInt16LE(6), 6)
+  sealChecksum(padded)
+  const cases: [string, Buffer, RegExp][] = [
+    ['text', Buffer.from('GET / HTTP/1.0\r\n\r\n'), /cannot have/],
+    ['zeros', Buffer.alloc(4), /cannot have 0 bytes/],
+    ['a gigabyte', Buffer.from([0, 0, 0, 0x40]), /cannot have 1073741824 bytes/],
+    ['a flipped bit', flipped, /checksum/],
+    ['over 64 KiB', large, /more than the 65536/],
+    ['padding', padded, /padding/],
+    ['the largest size, begun', Buffer.alloc(70_000, sizeOnly(limits.messageSizeMax)), /65536/],
+  ]
+  for (const [name, bytes, reason] of cases) {
+    const { messages, target } = collector()
+    const { client, cuts } = await connection(t, target)
+    client.socket.write(bytes)
+    await client.ended
+    t.match(cuts, [reason], name)
+    t.equal(cuts.length, 1)
+    t.same(messages, [])
+  }
+})
+
+function sizeOnly(size: number): Buffer {
+  const head = Buffer.alloc(16)
+  head.writeUInt32LE(size)
+  return head
+}
+
+t.test('an unfinished message has 5 seconds, silence has all the time', async (t) => {
+  const { messages, target } = collector()
+  const slow = await connection(t, target)
+  const quiet = await connection(t, target)
+  const steady = await connection(t, target)
+  const message = mark(1, 100)
+  slow.client.socket.write(message)
+  slow.client.socket.write(message.subarray(0, 3))
+  // Bytes keep coming, but the message does not end; those of `steady` do.
+  let at = 3
+  const timer = setInterval(() => {
+    slow.client.socket.write(message.subarray(at, ++at))
+    steady.client.socket.write(message.subarray(40))
+    steady.client.socket.write(message.subarray(0, 40))
+  }, 200)
+  steady.client.socket.write(message.subarray(0, 40))
+  await slow.client.ended
+  clearInterval(timer)
+  t.same(slow.cuts, ['a message unfinished after 5 s'])
+  t.same([quiet.cuts, steady.cuts], [[], []])
+  t.ok(messages.length > 10)
+})
+
+t.test('messages for the relay alone', async (t) => {
+  const hop = mark(0)
+  hop.writeUInt16LE((hop.readUInt16LE(6) & ~flag.REQUIRED) | flag.HOP, 6)
+  sealChecksum(hop)
+  const required = Buffer.from(hop)
+  required.writeUInt16LE(required.readUInt16LE(6) | flag.REQUIRED, 6)
+  sealChecksum(required)
+
+  const { messages, target } = collector()
+  const { client, cuts, reader } = await connection(t, target)
+  client.socket.write(Buffer.concat([hop, mark(2)]))
+  while (reader.messages < 2) await sleep(1)
+  t.same(messages, [mark(2)], 'skipped where that is allowed')
+  client.socket.write(required)
+  await client.ended
+  t.match(cuts, [/newer version/])
+  t.same(messages.length, 1)
+})
+
+t.test('an output that takes nothing: bounded, and nothing is lost', async (t) => {
+  const out = new PassThrough({ highWaterMark: 1 })
+  const writer = new UpstreamWriter(out, () => t.fail('lost'))
+  const { client, socket, reader, cuts } = await connection(t, writer)
+  const message = mark(1, 16_000)
+  const count = 200
+  for (let i = 0; i < count; i++) client.socket.write(message)
+  while (!socket.isPaused()) await sleep(1)
+  await sleep(50)
+  t.ok(out.writableLength <= upstreamQueueMax + (128 << 10), `${out.writableLength} bytes wait`)
+  t.ok(reader.messages < count)
+  const got: Buffer[] = []
+  out.on('data', (piece: Buffer) => got.push(piece))
+  while (reader.messages < count) await sleep(1)
+  t.same(cuts, [])
+  while (out.writableLength > 0) await sleep(1)
+  t.equal(Buffer.concat(got).length, count * message.length)
+})
+
+t.test('time stands still for a client that is not being read', async (t) => {
+  let ready: (() => void) | undefined
+  const target: UpstreamTarget = {
+    write(_message, again) {
+      ready = again
+      return false
+    },
+  }
+  const { client, cuts, reader } = await connection(t, target)
+  client.socket.write(Buffer.concat([mark(1), mark(2).subarray(0, 30)]))
+  while (!ready) await sleep(1)
+  await sleep(5500)
+  t.same(cuts, [])
+  client.socket.write(mark(2).subarray(30))
+  ready()
+  while (reader.messages < 2) await sleep(1)
+  t.same(cuts, [])
+})
+
+t.test('an output that breaks: said once, then discarded', async (t) => {
+  const errors: string[] = []
+  const out = new Writable({
+    highWaterMark: 1,
+    write: (_piece, _encoding, done) => void setTimeout(() => done(new Error('EPIPE')), 20),
+  })
+  const writer = new UpstreamWriter(out, (error) => errors.push(error.message))
+  const { client, reader, cuts } = await connection(t, writer)
+  const message = mark(1, 16_000)
+  for (let i = 0; i < 100; i++) client.socket.write(message)
+  while (reader.messages < 100) await sleep(1)
+  t.same(errors, ['EPIPE'])
+  t.same(cuts, [])
+})
