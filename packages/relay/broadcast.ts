@@ -193,10 +193,13 @@ export class Broadcast implements Stream {
 
   #reap(): void {
     let halfOpen = 0
-    for (const { socket } of this.#clients) {
-      if (!socket.readableEnded) continue
-      if (isHungUp(socket)) socket.destroy()
-      else halfOpen++
+    for (const client of this.#clients) {
+      if (!client.socket.readableEnded) continue
+      if (!isHungUp(client.socket)) halfOpen++
+      else {
+        client.socket.destroy()
+        this.#clients.delete(client)
+      }
     }
     if (halfOpen > 0) return
     clearInterval(this.#reaper)

@@ -91,7 +91,8 @@ export function checkedStream(seen: (message: Message) => void): {
   return {
     numbering,
     take(bytes) {
-      framer.push(bytes)
+      // A framer holds on to the start of a message.
+      framer.push(Buffer.from(bytes))
       for (let message = framer.next(); message; message = framer.next()) {
         const decoded = decodeMessage(message)
         if (!decoded) continue
