@@ -44,7 +44,7 @@ function peakMemory({ child }: Running): number {
 
 t.test(`${clientsMany} clients get identical bytes, in little memory`, async (t) => {
   const bytes = long ? 4 * 2 ** 30 : 2 ** 26
-  const { path, source, server } = await broadcastOf(t, [`${bytes}`, '100000', 'wait'])
+  const { path, source, server } = await broadcastOf(t, [`${bytes}`, '100000', 'wait'], ['-v'])
   const clients: StreamClient[] = []
   for (let i = 0; i < clientsMany; i++) clients.push(await streamClient(path))
   // A reader that checks each message, so that what all have is known to be the stream.
@@ -59,6 +59,7 @@ t.test(`${clientsMany} clients get identical bytes, in little memory`, async (t)
   clients.pop()?.socket.destroy()
   await sleep(50)
   const checked = await streamClient(path, take)
+  await server.said(/client 65: has joined/)
   source.stdin.write('go')
   await checked.until(bytes >> 1)
   const middle = peakMemory(server)
@@ -112,12 +113,13 @@ t.test('a thousand joiners under load all start at a boundary', async (t) => {
 
 t.test('bad neighbours are cut, and nobody else notices', async (t) => {
   const path = join(tempDirectory(t).path, 'socket')
-  const server = startBroadcast(t, [path])
+  const server = startBroadcast(t, [path, '-v'])
   await listening(path, server)
   const { take, numbering } = checkedStream(() => undefined)
   const good = await streamClient(path, take)
   const halfClosed = await streamClient(path, undefined, { allowHalfOpen: true })
   halfClosed.socket.end()
+  await server.said(/client 2: has joined/)
 
   const garbage = await streamClient(path)
   garbage.socket.write(Buffer.alloc(1000, '\u001b[31mrubbish'))
