@@ -15,6 +15,7 @@ import {
 } from '#fuse'
 import type { PathRule } from '#wire'
 import { runCaptive } from './captive.js'
+import { Hold } from './hold.js'
 import { JournalError } from './journal-error.js'
 import { openRoot, refuseLoops } from './open-root.js'
 import {
@@ -90,12 +91,14 @@ class Run {
   readonly #control = new Int32Array(new SharedArrayBuffer(4))
   readonly #wakeFd = check(eventfd(), 'eventfd')
   readonly #worker: Worker
+  readonly #hold: Hold
   #signal: NodeJS.Signals | undefined
   #onUncaught: ((error: Error) => void) | undefined
 
   constructor(options: JournalOptions, mounted: Mounted, storeFd: number, source: string) {
     this.#options = options
     this.#mounted = mounted
+    this.#hold = new Hold(this.#control, this.#wakeFd, options.log)
     const workerData: SessionThreadData = {
       deviceFd: mounted.fd,
       storeFd,
@@ -130,6 +133,7 @@ class Run {
     } finally {
       for (const signal of signals) process.off(signal, onSignal)
       if (this.#onUncaught) process.off('uncaughtException', this.#onUncaught)
+      this.#hold.close()
       // Gone already, unless the thread failed or the connection was aborted.
       this.#unmount(true)
       await this.#worker.terminate()
@@ -157,7 +161,8 @@ class Run {
 
   #said(message: Exclude<SessionThreadMessage, { ended: unknown }>): void {
     const { log } = this.#options
-    if ('failed' in message) log(`a request failed in ${message.during}`, message.failed)
+    if ('held' in message) this.#hold.reached(message.seq)
+    else if ('failed' in message) log(`a request failed in ${message.during}`, message.failed)
     else if ('detached' in message) {
       const lost = `changes after message ${message.seq} are no longer journalled`
       log('the output', `${message.detached}: ${lost}`)
@@ -202,6 +207,8 @@ class Run {
   }
 
   #unmount(lazy: boolean, isLoud = true): boolean {
+    // Nobody unmounts what does not answer.
+    this.#hold.release()
     try {
       this.#mounted.unmount({ lazy })
       return true

@@ -24,6 +24,7 @@ import {
   setPipeSize,
   Stat,
   fstat,
+  ioctl,
   write,
 } from '#posix'
 
@@ -44,12 +45,17 @@ const waitStepMs = 100
 /** How long it waits before it says so. */
 const stallMs = 5000
 const pipeSize = 1 << 20
+// <asm-generic/ioctls.h>, <linux/sockios.h>: what waits in a pipe, what a socket has not delivered.
+const FIONREAD = 0x541b
+const SIOCOUTQ = 0x5411
 
 export class Output {
   readonly #options: OutputOptions
   readonly #polled = new PollSet(1)
   #fd: number
-  #isSocket: boolean
+  readonly #isSocket: boolean
+  readonly #isPipe: boolean
+  readonly #count = Buffer.alloc(4)
 
   /**
    * Takes over what `fd` is and leaves /dev/null in its place, so that closing the output ends it for
@@ -61,12 +67,16 @@ export class Output {
     check(fstat(fd, stat.buffer), 'fstat', 'the output')
     this.#options = options
     this.#isSocket = stat.type === S_IFSOCK
-    const isPipe = stat.type === S_IFIFO
-    this.#fd = check(isPipe ? reopen(fd, O_WRONLY | O_NONBLOCK) : dup(fd), 'open', 'the output')
+    this.#isPipe = stat.type === S_IFIFO
+    this.#fd = check(
+      this.#isPipe ? reopen(fd, O_WRONLY | O_NONBLOCK) : dup(fd),
+      'open',
+      'the output',
+    )
     const nothing = check(openat(AT_FDCWD, Buffer.from('/dev/null'), O_WRONLY), 'open', '/dev/null')
     check(dupOver(nothing, fd), 'dup3')
     close(nothing)
-    if (isPipe) {
+    if (this.#isPipe) {
       // A larger pipe saves switches between writer and reader; what the kernel refuses is no harm.
       setPipeSize(this.#fd, pipeSize)
     }
@@ -74,6 +84,14 @@ export class Output {
 
   get isAttached(): boolean {
     return this.#fd >= 0
+  }
+
+  /** Bytes that were written and that the reader has not taken yet. A file has taken everything. */
+  get untaken(): number {
+    if (this.#fd < 0) return 0
+    const request = this.#isPipe ? FIONREAD : this.#isSocket ? SIOCOUTQ : 0
+    if (request === 0) return 0
+    return ioctl(this.#fd, request, this.#count) < 0 ? 0 : this.#count.readInt32LE(0)
   }
 
   /** Writes the first `size` bytes of a buffer, all of them unless it detaches. */

@@ -8,9 +8,9 @@ export interface SessionThreadData {
   readonly deviceFd: number
   readonly storeFd: number
   readonly outputFd: number
-  /** An eventfd: something is to be looked at, `stop` or a finished sync. */
+  /** An eventfd: something is to be looked at, a request of ours or a finished sync. */
   readonly wakeFd: number
-  /** One Int32: 0, or one of `stopRequest`. */
+  /** One Int32, of `stopRequest`. */
   readonly control: SharedArrayBuffer
   readonly epoch: number
   readonly source: string
@@ -21,10 +21,11 @@ export interface SessionThreadData {
   readonly gid: number
 }
 
-export const stopRequest = { none: 0, stop: 1 } as const
+export const stopRequest = { none: 0, stop: 1, hold: 2 } as const
 
 export type SessionThreadMessage =
   | { readonly detached: string; readonly seq: number }
   | { readonly stalled: number | null }
   | { readonly failed: string; readonly during: string }
+  | { readonly held: true; readonly seq: number }
   | { readonly ended: SessionEnd; readonly seq: number; readonly isDetached: boolean }

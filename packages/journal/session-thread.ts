@@ -8,6 +8,7 @@ import { attributeHandlers } from './attribute-handlers.js'
 import { directoryHandlers } from './directory-handlers.js'
 import { Emitter } from './emitter.js'
 import { fileHandlers } from './file-handlers.js'
+import { standStill } from './hold.js'
 import { JournalContext } from './journal-context.js'
 import { lookupHandlers } from './lookup-handlers.js'
 import { makingHandlers } from './making-handlers.js'
@@ -32,7 +33,8 @@ const describe = (error: unknown) =>
   error instanceof Error ? (error.stack ?? error.message) : String(error)
 
 const control = new Int32Array(data.control)
-const isStopping = () => Atomics.load(control, 0) !== stopRequest.none
+const reportHold = () => post({ held: true, seq: emitter.seq })
+const isStopping = () => Atomics.load(control, 0) === stopRequest.stop
 let isEnding = false
 const output = new Output(data.outputFd, {
   onFull: data.onFull,
@@ -63,6 +65,7 @@ const session = new Session({
   wakeFd: data.wakeFd,
   onWake() {
     syncs.collect()
+    standStill(control, output, () => context.times.flushAll(), reportHold)
     if (isStopping()) session.stop()
   },
   nextDeadlineMs() {
