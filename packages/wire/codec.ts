@@ -5,6 +5,7 @@ import { u32 } from '#schema'
 import type { BytesField, Field, NumberField } from './fields.js'
 import {
   aligned,
+  bodyOf,
   checkMessage,
   epochOf,
   flagsOf,
@@ -42,6 +43,16 @@ export type Message = {
     readonly body: Body<K>
   }
 }[MessageName]
+
+/** What may be skipped, since this version does not know it. It counts in the numbering. */
+export interface UnknownMessage {
+  readonly name: 'unknown'
+  readonly type: number
+  readonly seq: number
+  readonly epoch: number
+  readonly flags: number
+  readonly body: Buffer
+}
 
 const isNumber = (field: Field): field is NumberField => field.kind === 'number'
 
@@ -171,3 +182,17 @@ export function decodeMessage(message: Buffer): Message | undefined {
     body: codec.decode(message),
   } as Message
 }
+
+/** The same, for who tells of a message that may be skipped as well. */
+export const decodeAny = (message: Buffer): Message | UnknownMessage =>
+  decodeMessage(message) ?? unknownMessage(message)
+
+/** What is to be told of a message for which `decodeMessage` gives undefined. */
+export const unknownMessage = (message: Buffer): UnknownMessage => ({
+  name: 'unknown',
+  type: typeOf(message),
+  seq: seqOf(message),
+  epoch: epochOf(message),
+  flags: flagsOf(message),
+  body: bodyOf(message),
+})

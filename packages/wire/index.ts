@@ -1,4 +1,13 @@
-export { codecOfType, codecs, decodeMessage, type Codec, type Message } from './codec.js'
+export {
+  codecOfType,
+  codecs,
+  decodeAny,
+  decodeMessage,
+  unknownMessage,
+  type Codec,
+  type Message,
+  type UnknownMessage,
+} from './codec.js'
 export { Framer } from './framer.js'
 export { fromJson } from './from-json.js'
 export {
@@ -17,6 +26,7 @@ export {
   type Stamp,
 } from './header.js'
 export * as limits from './limits.js'
+export { MessageReader } from './message-reader.js'
 export {
   fallocateMode,
   flag,
@@ -29,9 +39,10 @@ export {
   type MessageName,
   type OperationName,
 } from './message-table.js'
+export { momentText, timeText } from './moment-text.js'
 export { Numbering, type Position } from './numbering.js'
 export { pathFault } from './path.js'
 export { PathPatterns, type PathRule } from './path-patterns.js'
 export { toJson } from './to-json.js'
-export { toText } from './to-text.js'
+export { toText, typeText } from './to-text.js'
 export { WireError, type WireCode } from './wire-error.js'

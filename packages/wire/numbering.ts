@@ -1,7 +1,7 @@
 // What a reader checks of the order of messages: one epoch at a time, numbers without gaps, an end
 // that says that it is one.
 
-import type { Message } from './codec.js'
+import type { Message, UnknownMessage } from './codec.js'
 import { flag } from './message-table.js'
 import { WireError } from './wire-error.js'
 
@@ -18,11 +18,12 @@ export class Numbering {
   seq = 0
   /** A bye or abort was the last message. */
   ended = false
-  // A hello may be one that a relay kept: then the numbers begin with the message after it.
+  // A hello may be one that a relay kept, as may what follows with RETAIN: then the numbers begin
+  // with the message after them.
   #joining = false
 
   /** Throws WireError where `message` cannot come next. */
-  check(message: Message): void {
+  check(message: Message | UnknownMessage): void {
     const { name, seq, epoch, flags } = message
     if (flags & flag.HOP) return this.#hop(seq)
     if (name === 'hello') return this.#hello(message)
@@ -33,7 +34,7 @@ export class Numbering {
     const first = name === 'gap' ? message.body.from : seq
     if (name === 'gap' && (message.body.to !== seq || first > seq))
       throw new WireError('EWIRE_FIELD', `a gap from ${first} to ${message.body.to}`, { seq })
-    this.#numbered(first, seq)
+    this.#numbered(first, seq, (flags & flag.RETAIN) !== 0)
     this.ended = name === 'bye' || name === 'abort'
   }
 
@@ -77,14 +78,14 @@ export class Numbering {
     this.#joining = true
   }
 
-  #numbered(first: number, seq: number): void {
+  #numbered(first: number, seq: number, isRetained: boolean): void {
     if (first <= this.seq)
       throw new WireError('EWIRE_ORDER', `number ${first} after ${this.seq}`, { seq })
     if (first > this.seq + 1 && !this.#joining)
       throw new WireError('EWIRE_GAP', `messages ${this.seq + 1} to ${first - 1} are missing`, {
         seq,
       })
-    this.#joining = false
+    this.#joining = this.#joining && isRetained
     this.seq = seq
   }
 }

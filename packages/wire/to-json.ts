@@ -2,32 +2,30 @@
 // ASCII, whatever the names in it are.
 
 import { isUtf8 } from 'node:buffer'
-import { decodeMessage } from './codec.js'
+import { decodeAny } from './codec.js'
 import type { Field } from './fields.js'
-import { bodyOf, epochOf, flagsOf, seqOf, timeOf, typeOf } from './header.js'
+import { timeOf } from './header.js'
 import { messageTable, type Row } from './message-table.js'
 
 /**
- * One whole message as one line without its line break. Throws WireError where it is none. Paths,
- * names and texts are strings where they are UTF-8, else `{"hex": …}`; data is `{"base64": …}`;
- * flags are there where they are not those of the type. A message that is not known here has a
- * number for a type, its flags, and its body as `{"base64": …}`.
+ * One whole message as one line without its line break. Paths, names and texts are strings where
+ * they are UTF-8, else `{"hex": …}`; data is `{"base64": …}`; flags are there where they are not
+ * those of the type. A message that is not known here has a number for a type, its flags, and its
+ * body as `{"base64": …}`. `decoded` is what `decodeAny` gives; without it throws WireError where
+ * these bytes are no message.
  */
-export function toJson(message: Buffer): string {
-  const decoded = decodeMessage(message)
-  const flags = flagsOf(message)
-  const place = `"seq":${seqOf(message)},"epoch":${epochOf(message)},"time":"${time(message)}"`
-  if (!decoded) {
-    const body = base64(bodyOf(message))
-    return `{"type":${typeOf(message)},${place},"flags":${flags},"body":${body}}`
-  }
-  const row: Row = messageTable[decoded.name]
+export function toJson(message: Buffer, decoded = decodeAny(message)): string {
+  const { name, seq, epoch, flags } = decoded
+  const place = `"seq":${seq},"epoch":${epoch},"time":"${time(message)}"`
+  if (name === 'unknown')
+    return `{"type":${decoded.type},${place},"flags":${flags},"body":${base64(decoded.body)}}`
+  const row: Row = messageTable[name]
   const own = flags === row.flags ? '' : `,"flags":${flags}`
   const values = decoded.body as Record<string, number | Buffer>
   const fields = Object.entries(row.fields).map(
-    ([name, field]) => `"${name}":${fieldText(field, values[name]!)}`,
+    ([key, field]) => `"${key}":${fieldText(field, values[key]!)}`,
   )
-  return `{"type":"${decoded.name}",${place}${own},"body":{${fields.join(',')}}}`
+  return `{"type":"${name}",${place}${own},"body":{${fields.join(',')}}}`
 }
 
 const billion = 1_000_000_000n

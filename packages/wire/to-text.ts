@@ -1,34 +1,35 @@
 // A message as a line of text for people.
 
 import { escapeName } from '#schema'
-import { decodeMessage, type Message } from './codec.js'
+import { decodeAny, type Message, type UnknownMessage } from './codec.js'
 import type { NumberField } from './fields.js'
-import { bodyOf, epochOf, flagsOf, seqOf, timeOf, typeOf } from './header.js'
+import { timeOf } from './header.js'
 import { flag, messageTable, type Row } from './message-table.js'
+import { momentText, timeText } from './moment-text.js'
 
 /**
  * One whole message as one printable line without its line break: seq, time in UTC, name, what it
  * is about, then its other fields. Names are quoted and escaped as in C; of data its size and
- * beginning are shown. Throws WireError where it is no message.
+ * beginning are shown. `decoded` is what `decodeAny` gives; without it throws WireError where these
+ * bytes are no message.
  */
-export function toText(message: Buffer): string {
-  const decoded = decodeMessage(message)
-  const name = decoded?.name ?? `type 0x${typeOf(message).toString(16).padStart(4, '0')}`
-  const words = decoded ? bodyWords(decoded) : [dataText(bodyOf(message))]
-  if (!decoded || name === 'hello') words.unshift(`epoch=${epochOf(message)}`)
-  const flags = flagsOf(message)
-  if (flags !== (decoded && (messageTable[decoded.name] as Row).flags))
+export function toText(message: Buffer, decoded = decodeAny(message)): string {
+  const { name, seq, epoch, flags } = decoded
+  const words = name === 'unknown' ? [dataText(decoded.body)] : bodyWords(decoded)
+  if (name === 'unknown' || name === 'hello') words.unshift(`epoch=${epoch}`)
+  if (name === 'unknown' || flags !== messageTable[name].flags)
     words.push(`header.flags=${bitsText(flags, flag)}`)
-  const start = [
-    String(seqOf(message)).padStart(seqWidth),
-    headerTime(timeOf(message)),
-    name.padEnd(nameWidth),
-  ]
+  const type = typeText(decoded).padEnd(typeWidth)
+  const start = [String(seq).padStart(seqWidth), timeText(timeOf(message)), type]
   return `${start.join('  ')}  ${words.join(' ')}`.trimEnd()
 }
 
+/** A message's name, or its type where that is not known. */
+export const typeText = (message: Message | UnknownMessage): string =>
+  message.name === 'unknown' ? `type 0x${message.type.toString(16).padStart(4, '0')}` : message.name
+
 const seqWidth = 8
-const nameWidth = Math.max(...Object.keys(messageTable).map((name) => name.length))
+const typeWidth = Math.max(...Object.keys(messageTable).map((name) => name.length))
 const previewMax = 32
 
 function bodyWords({ name, body }: Message): string[] {
@@ -45,7 +46,7 @@ function bodyWords({ name, body }: Message): string[] {
     } else if (field.kind === 'number' && isTold(field, value, values.which)) {
       const nsec = values[fields[i + 1]?.[0] ?? ''] as number
       if (field.shown === 'seconds')
-        rest.push(`${key.slice(0, -'Sec'.length)}=${moment(value, nsec)}`)
+        rest.push(`${key.slice(0, -'Sec'.length)}=${momentText(value, nsec)}`)
       else rest.push(`${key}=${numberText(field, value)}`)
     }
   })
@@ -80,17 +81,3 @@ function dataText(data: Buffer): string {
 }
 
 const quoted = (bytes: Buffer) => `"${escapeName(bytes).replaceAll('"', '\\"')}"`
-
-const billion = 1_000_000_000n
-
-const headerTime = (time: bigint) => moment(Number(time / billion), Number(time % billion))
-
-// What a Date can hold (ECMA-262, "Time Values and Time Range").
-const dateSecondsMax = 8.64e12
-
-/** As ISO 8601 has it, in UTC; as `@seconds.nanoseconds` (date(1)) where the calendar ends. */
-function moment(sec: number, nsec: number): string {
-  const fraction = String(nsec).padStart(9, '0')
-  if (Math.abs(sec) > dateSecondsMax) return `@${sec}.${fraction}`
-  return `${new Date(sec * 1000).toISOString().slice(0, -5)}.${fraction}Z`
-}

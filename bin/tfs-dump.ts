@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { assemble, CheckReport, openSource, reportStream, runProgram, UsageError } from '#cli'
+import { toJson, toText } from '#wire'
+
+await runProgram({
+  name: 'tfs-dump',
+  usage: '[OPTIONS] [SOURCE]',
+  summary:
+    'Prints a stream, one line a message. SOURCE is a recorded stream, the socket of a ' +
+    'tfs-broadcast, or - for standard input, which is the default.',
+  operands: { min: 0, max: 1 },
+  options: {
+    json: { type: 'boolean', describe: 'Print lines of JSON (NDJSON) that hold all there is' },
+    assemble: { type: 'boolean', describe: 'Make the identical stream of what --json has printed' },
+    check: {
+      type: 'boolean',
+      describe: 'Print the epochs, how many messages of each type there are, and a verdict',
+    },
+  },
+  examples: [
+    ['tfs-dump /tmp/tfs', 'watch what changes in a tree'],
+    ['tfs-dump --check tree.tfs && echo whole', 'verify a recorded stream'],
+    [`tfs-dump --json tree.tfs | jq -r .body.path`, 'the paths in it'],
+    ['tfs-dump --json tree.tfs | tfs-dump --assemble | cmp - tree.tfs', 'nothing is lost'],
+  ],
+  notes:
+    'Framing, checksums, fields and numbering are checked always. What comes before a fault is ' +
+    'printed, then where the fault is.',
+  async run([from = '-'], { json, assemble: isAssembly, check }, { log }) {
+    if ([json, isAssembly, check].filter(Boolean).length > 1)
+      throw new UsageError('--json, --assemble and --check exclude each other')
+    const source = await openSource(from)
+    if (isAssembly) return assemble(source, log)
+    if (check) return reportStream(source, new CheckReport(), log)
+    const toLine = json ? toJson : toText
+    return reportStream(source, { message: (b, { message }) => `${toLine(b, message)}\n` }, log)
+  },
+})

@@ -1,0 +1,64 @@
+// Lines of JSON (NDJSON) put together to a stream again.
+
+import { pipeline, Readable } from 'node:stream'
+import split2 from 'split2'
+import { fromJson, WireError } from '#wire'
+import { exitCode } from './exit-code.js'
+import type { Log } from './log.js'
+import { pumped } from './pumped.js'
+import type { Source } from './source.js'
+import { openStreamOutput } from './stdio.js'
+
+/** Three times the largest message: room for hex and escapes. */
+const lineLengthMax = 1 << 22
+
+/**
+ * Writes the messages that the source's lines describe to standard output, those before a bad line
+ * too; gives the exit code. Throws UsageError where that is a terminal.
+ */
+export async function assemble(source: Source, log: Log): Promise<number> {
+  const output = openStreamOutput()
+  let failure: unknown
+  const failed = (error: unknown) => (failure = error)
+  await pumped(Readable.from(messages(source.stream, failed)), output)
+  if (failure === undefined) return exitCode.done
+  if (!(failure instanceof WireError)) throw failure
+  log.error(source.name, failure.message)
+  return exitCode.badStream
+}
+
+async function* messages(stream: Readable, failed: (error: unknown) => void) {
+  let whole = 0
+  const lines = split2(
+    (line) => {
+      whole++
+      return line
+    },
+    { maxLength: lineLengthMax },
+  )
+  // Unlike pump it hands on what went wrong with the source.
+  pipeline(stream, lines, () => undefined)
+  let number = 0
+  try {
+    for await (const line of lines) {
+      number++
+      yield message(line as string, number)
+    }
+  } catch (error) {
+    const isTooLong = error instanceof Error && error.message === 'maximum buffer reached'
+    failed(isTooLong ? bad(whole + 1, `more than ${lineLengthMax} characters`) : error)
+  }
+}
+
+function message(line: string, number: number): Buffer {
+  // A decoder puts these for bytes that are not UTF-8.
+  if (line.includes('\ufffd')) throw bad(number, 'not UTF-8 (a true U+FFFD is written \\ufffd)')
+  try {
+    return fromJson(line)
+  } catch (error) {
+    throw error instanceof WireError ? bad(number, error.reason, error) : error
+  }
+}
+
+const bad = (number: number, reason: string, cause?: unknown) =>
+  new WireError('EWIRE_JSON', `line ${number}: ${reason}`, { cause })
