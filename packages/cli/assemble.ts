@@ -11,6 +11,7 @@ import { openStreamOutput } from './stdio.js'
 
 /** Three times the largest message: room for hex and escapes. */
 const lineLengthMax = 1 << 22
+const tooLong = `more than ${lineLengthMax} characters`
 
 /**
  * Writes the messages that the source's lines describe to standard output, those before a bad line
@@ -46,11 +47,12 @@ async function* messages(stream: Readable, failed: (error: unknown) => void) {
     }
   } catch (error) {
     const isTooLong = error instanceof Error && error.message === 'maximum buffer reached'
-    failed(isTooLong ? bad(whole + 1, `more than ${lineLengthMax} characters`) : error)
+    failed(isTooLong ? bad(whole + 1, tooLong) : error)
   }
 }
 
 function message(line: string, number: number): Buffer {
+  if (line.length > lineLengthMax) throw bad(number, tooLong)
   // A decoder puts these for bytes that are not UTF-8.
   if (line.includes('\ufffd')) throw bad(number, 'not UTF-8 (a true U+FFFD is written \\ufffd)')
   try {

@@ -70,7 +70,8 @@ export class CheckReport implements Report {
     if (!this.#epoch) return ''
     const { epoch, firstTime, second, last, lastTime, end } = this.#epoch
     const range = second > 2 ? `1, ${second} to ${last}` : `1 to ${last}`
-    return `epoch ${epoch}: messages ${range}, ${timeText(firstTime)} to ${timeText(lastTime)}, ${end}\n`
+    const times = `${timeText(firstTime)} to ${timeText(lastTime)}`
+    return `epoch ${epoch}: messages ${range}, ${times}, ${end}\n`
   }
 
   #table(): string[] {
@@ -79,8 +80,8 @@ export class CheckReport implements Report {
       total.messages += messages
       total.bytes += bytes
     }
-    const row = (...cells: [unknown, unknown, unknown]) =>
-      `${cells.map((cell, i) => (i ? String(cell).padStart(16) : String(cell).padEnd(12))).join('')}\n`
+    const row = (type: string, ...numbers: (number | string)[]) =>
+      `${type.padEnd(12)}${numbers.map((n) => String(n).padStart(16)).join('')}\n`
     return [
       row('type', 'messages', 'bytes'),
       ...[...this.#counts].map(([type, { messages, bytes }]) => row(type, messages, bytes)),
