@@ -9,10 +9,10 @@ import { messageTable, type Row } from './message-table.js'
 
 /**
  * One whole message as one line without its line break. Paths, names and texts are strings where
- * they are UTF-8, else `{"hex": …}`; data is `{"base64": …}`; flags are there where they are not
- * those of the type. A message that is not known here has a number for a type, its flags, and its
- * body as `{"base64": …}`. `decoded` is what `decodeAny` gives; without it throws WireError where
- * these bytes are no message.
+ * they are UTF-8, else `{"hex": ...}`; data is `{"base64": ...}`; flags are there where they are
+ * not those of the type. A message that is not known here has a number for a type, its flags, and
+ * its body as `{"base64": ...}`. `decoded` is what `decodeAny` gives; without it throws WireError
+ * where these bytes are no message.
  */
 export function toJson(message: Buffer, decoded = decodeAny(message)): string {
   const { name, seq, epoch, flags } = decoded
