@@ -1,10 +1,10 @@
 // Which messages are operations, as a test that narrows their type.
 
-import { messageTable, type Message, type OperationName } from '#wire'
+import { messageTable, type AnyMessage, type Message, type OperationName } from '#wire'
 
 type Operation = Extract<Message, { name: OperationName }>
 
 /** Operations have types from 0x0100 to 0x01ff. */
-export function isOperation(message: Message): message is Operation {
-  return messageTable[message.name].type >>> 8 === 1
+export function isOperation(message: AnyMessage): message is Operation {
+  return message.name !== 'unknown' && messageTable[message.name].type >>> 8 === 1
 }

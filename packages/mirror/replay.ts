@@ -2,8 +2,8 @@
 // position, the tree.
 
 import { escapeName } from '#posix'
-import { decodeMessage, epochOf, flagsOf, Framer, Numbering, seqOf, timeOf, WireError } from '#wire'
-import type { Message } from '#wire'
+import { decodeAny, Framer, Numbering, timeOf, WireError } from '#wire'
+import type { AnyMessage, Message } from '#wire'
 import { isOperation } from './message-kind.js'
 import { MirrorError } from './mirror-error.js'
 import type { Operate } from './operate.js'
@@ -72,20 +72,18 @@ export class Replay {
 
   // Whether the message is one before the end.
   #take(bytes: Buffer): boolean {
-    const decoded = decodeMessage(bytes)
-    const message = decoded ?? unknownMessage(bytes)
+    const message = decodeAny(bytes)
     this.#numbering.check(message)
     if (message.seq === 0) return true
     this.isDone = this.#options.until.isPast(message, () => timeOf(bytes))
     if (this.isDone) return false
-    if (!decoded) this.counts.unknown++
     if (message.name === 'hello') this.#hello(message, bytes)
     else if (this.#options.resume.isNext(message)) this.#next(message, bytes)
     else this.counts.skipped++
     return true
   }
 
-  #next(message: Message, bytes: Buffer): void {
+  #next(message: AnyMessage, bytes: Buffer): void {
     const { seq, name } = message
     if (name === 'gap') {
       const { from, to } = message.body
@@ -94,7 +92,8 @@ export class Replay {
       throw new MirrorError('EMIRROR_POSITION', `${this.#place(seq)}: ${reason}`, { seq })
     }
     if (isOperation(message)) this.#operate(message)
-    this.#count(name)
+    if (name === 'unknown') this.counts.unknown++
+    else this.#count(name)
     this.#options.resume.applied(message, bytes)
     if (name === 'abort') {
       const reason = `the source gave up: ${escapeName(message.body.reason)}`
@@ -120,9 +119,4 @@ export class Replay {
   #place(seq: number): string {
     return `message ${seq}, byte ${this.#offset}`
   }
-}
-
-// It has a number, and else no meaning here: like a tick.
-function unknownMessage(bytes: Buffer): Message {
-  return { name: 'tick', seq: seqOf(bytes), epoch: epochOf(bytes), flags: flagsOf(bytes), body: {} }
 }

@@ -2,7 +2,7 @@
 
 import { crc32 } from 'node:zlib'
 import { check, statx, AT_SYMLINK_NOFOLLOW, Stat, STATX_BASIC_STATS } from '#posix'
-import { protocolVersion, WireError, type Body, type Message } from '#wire'
+import { protocolVersion, WireError, type AnyMessage, type Body, type Message } from '#wire'
 import { MirrorError } from './mirror-error.js'
 import type { PositionFile } from './position-file.js'
 import type { PositionRecord } from './position-record.js'
@@ -89,7 +89,7 @@ export class Resume {
   }
 
   /** Whether a message is to be applied; if not, it has been. Throws where others are missing. */
-  isNext({ name, epoch, seq, body }: Message): boolean {
+  isNext({ name, epoch, seq, body }: AnyMessage): boolean {
     const record = this.#record
     if (this.#joining === epoch) {
       record.epoch = epoch
@@ -108,7 +108,7 @@ export class Resume {
   }
 
   /** The message is applied: notes it. Throws errno errors of the position's file. */
-  applied(message: Message, bytes: Buffer): void {
+  applied(message: AnyMessage, bytes: Buffer): void {
     const record = this.#record
     record.seq = message.seq
     record.bytes += bytes.length

@@ -1,6 +1,6 @@
 // The end that a user sets for a replay: a message's number, or a moment on the source's clock.
 
-import type { Message } from '#wire'
+import type { AnyMessage } from '#wire'
 
 export type Until =
   | { readonly kind: 'seq'; readonly seq: number }
@@ -19,7 +19,7 @@ export class UntilGate {
     this.#until = until
   }
 
-  isPast(message: Message, time: () => bigint): boolean {
+  isPast(message: AnyMessage, time: () => bigint): boolean {
     if (!this.#until || message.seq === 0) return false
     if (this.#until.kind === 'seq') return message.seq > this.#until.seq
     // A hello that a relay kept is older than what it comes with.

@@ -183,8 +183,11 @@ export function decodeMessage(message: Buffer): Message | undefined {
   } as Message
 }
 
+/** Any message, one that may be skipped included. */
+export type AnyMessage = Message | UnknownMessage
+
 /** The same, for who tells of a message that may be skipped as well. */
-export const decodeAny = (message: Buffer): Message | UnknownMessage =>
+export const decodeAny = (message: Buffer): AnyMessage =>
   decodeMessage(message) ?? unknownMessage(message)
 
 /** What is to be told of a message for which `decodeMessage` gives undefined. */

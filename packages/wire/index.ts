@@ -4,6 +4,7 @@ export {
   decodeAny,
   decodeMessage,
   unknownMessage,
+  type AnyMessage,
   type Codec,
   type Message,
   type UnknownMessage,

@@ -1,7 +1,7 @@
 // A stream as a reader takes it that trusts nothing: pieces of bytes in; messages out, whole,
 // checked, decoded and in order.
 
-import { decodeAny, type Message, type UnknownMessage } from './codec.js'
+import { decodeAny, type AnyMessage } from './codec.js'
 import { Framer } from './framer.js'
 import { Numbering } from './numbering.js'
 import { WireError } from './wire-error.js'
@@ -13,7 +13,7 @@ export class MessageReader {
   /** Bytes before the last message. */
   offset = 0
   /** The last message; Buffers in it are views of its bytes. */
-  message: Message | UnknownMessage | undefined
+  message: AnyMessage | undefined
   readonly #framer = new Framer()
 
   /** Takes the next bytes; they must not change while messages in them are in use. */

@@ -1,7 +1,7 @@
 // What a reader checks of the order of messages: one epoch at a time, numbers without gaps, an end
 // that says that it is one.
 
-import type { Message, UnknownMessage } from './codec.js'
+import type { AnyMessage, Message } from './codec.js'
 import { flag } from './message-table.js'
 import { WireError } from './wire-error.js'
 
@@ -23,7 +23,7 @@ export class Numbering {
   #joining = false
 
   /** Throws WireError where `message` cannot come next. */
-  check(message: Message | UnknownMessage): void {
+  check(message: AnyMessage): void {
     const { name, seq, epoch, flags } = message
     if (flags & flag.HOP) return this.#hop(seq)
     if (name === 'hello') return this.#hello(message)

@@ -1,7 +1,7 @@
 // A message as a line of text for people.
 
 import { escapeName } from '#schema'
-import { decodeAny, type Message, type UnknownMessage } from './codec.js'
+import { decodeAny, type AnyMessage, type Message } from './codec.js'
 import type { NumberField } from './fields.js'
 import { timeOf } from './header.js'
 import { flag, messageTable, type Row } from './message-table.js'
@@ -25,7 +25,7 @@ export function toText(message: Buffer, decoded = decodeAny(message)): string {
 }
 
 /** A message's name, or its type where that is not known. */
-export const typeText = (message: Message | UnknownMessage): string =>
+export const typeText = (message: AnyMessage): string =>
   message.name === 'unknown' ? `type 0x${message.type.toString(16).padStart(4, '0')}` : message.name
 
 const seqWidth = 8
