@@ -42,7 +42,7 @@ function peakMemory({ child }: Running): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
 }
 
-t.test(`${clientsMany} clients get identical bytes, in little memory`, async (t) => {
+void t.test(`${clientsMany} clients get identical bytes, in little memory`, async (t) => {
   const bytes = long ? 4 * 2 ** 30 : 2 ** 26
   const { path, source, server } = await broadcastOf(t, [`${bytes}`, '100000', 'wait'], ['-v'])
   const clients: StreamClient[] = []
@@ -78,7 +78,7 @@ t.test(`${clientsMany} clients get identical bytes, in little memory`, async (t)
   t.ok(peak < 200 * 2 ** 20, `${peak >> 20} MiB`)
 })
 
-t.test('a thousand joiners under load all start at a boundary', async (t) => {
+void t.test('a thousand joiners under load all start at a boundary', async (t) => {
   const { path, source, server } = await broadcastOf(t, ['0', '3000'], ['--max-clients', '100'])
   const { next } = random(20_26)
   let joined = 0
@@ -111,7 +111,7 @@ t.test('a thousand joiners under load all start at a boundary', async (t) => {
   t.ok(firsts.size > 100, `they came at ${firsts.size} places of the stream`)
 })
 
-t.test('bad neighbours are cut, and nobody else notices', async (t) => {
+void t.test('bad neighbours are cut, and nobody else notices', async (t) => {
   const path = join(tempDirectory(t).path, 'socket')
   const server = startBroadcast(t, [path, '-v'])
   await listening(path, server)
@@ -154,10 +154,10 @@ t.test('bad neighbours are cut, and nobody else notices', async (t) => {
   t.match(stderr, /client \d+: cut: .*a message cannot have \d+ bytes\n/)
   t.match(stderr, /client \d+: cut: .*a message cannot have 1073741824 bytes\n/)
   t.match(stderr, /client \d+: cut: a message unfinished after 5 s\n/)
-  t.notMatch(stderr, /\u001b/)
+  t.notOk(stderr.includes('\u001b'), 'rubbish cannot command a terminal')
 })
 
-t.test('half-closed clients that leave give their place back, also in silence', async (t) => {
+void t.test('half-closed clients that leave give their place back, also in silence', async (t) => {
   const path = join(tempDirectory(t).path, 'socket')
   const server = startBroadcast(t, [path, '--max-clients', '2', '-v'])
   await listening(path, server)

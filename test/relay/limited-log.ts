@@ -1,7 +1,7 @@
 import t from 'tap'
 import { LimitedLog } from '../../packages/relay/limited-log.js'
 
-t.test('ten lines of a kind a minute, the others as a number', async (t) => {
+void t.test('ten lines of a kind a minute, the others as a number', async (t) => {
   const lines: string[] = []
   const say = (what: string, why: string) => void lines.push(`${what}: ${why}`)
   let nowMs = 0

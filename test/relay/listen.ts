@@ -47,7 +47,7 @@ async function leaveStale(path: string): Promise<void> {
   await new Promise((resolve) => child.on('exit', resolve))
 }
 
-t.test('the socket and its lock come and go together', async (t) => {
+void t.test('the socket and its lock come and go together', async (t) => {
   const path = join(tempDirectory(t).path, 'socket')
   const { listener, joined } = await listenTo(t, path)
   t.equal(readFileSync(`${path}.lock`, 'latin1'), `${process.pid}\n`)
@@ -63,7 +63,7 @@ t.test('the socket and its lock come and go together', async (t) => {
   await listenTo(t, path)
 })
 
-t.test('mode and group, whatever the umask', async (t) => {
+void t.test('mode and group, whatever the umask', async (t) => {
   const { path } = tempDirectory(t)
   for (const mask of [0o000, 0o077, 0o777]) {
     const before = process.umask(mask)
@@ -84,7 +84,7 @@ t.test('mode and group, whatever the umask', async (t) => {
   }
 })
 
-t.test('a path that a socket cannot have', async (t) => {
+void t.test('a path that a socket cannot have', async (t) => {
   const { path } = tempDirectory(t)
   const long = join(path, 'x'.repeat(107 - path.length - 1))
   const { listener } = await listenTo(t, long)
@@ -95,7 +95,7 @@ t.test('a path that a socket cannot have', async (t) => {
   await t.rejects(listenTo(t, join(path, 'no', 'socket')), { code: 'ENOENT' })
 })
 
-t.test('what is no dead socket of ours is refused and stays', async (t) => {
+void t.test('what is no dead socket of ours is refused and stays', async (t) => {
   const { path } = tempDirectory(t)
   const at = (name: string) => join(path, name)
   writeFileSync(at('file'), 'text')
@@ -113,7 +113,7 @@ t.test('what is no dead socket of ours is refused and stays', async (t) => {
   t.ok(lstatSync(at('stale')).isSocket(), 'nor what a link leads to')
 })
 
-t.test("somebody else's dead socket", { skip: geteuid() !== 0 && 'takes root' }, async (t) => {
+void t.test("somebody else's dead socket", { skip: geteuid() !== 0 && 'takes root' }, async (t) => {
   const path = join(tempDirectory(t).path, 'socket')
   await leaveStale(path)
   chownSync(path, 12_345, 12_345)
@@ -121,32 +121,35 @@ t.test("somebody else's dead socket", { skip: geteuid() !== 0 && 'takes root' },
   t.ok(existsSync(path))
 })
 
-t.test('a live server is not harmed, whether it has our lock or knows nothing of it', async (t) => {
-  const { path } = tempDirectory(t)
-  const ours = join(path, 'ours')
-  const { joined } = await listenTo(t, ours)
-  const pattern = new RegExp(`is being served by process ${process.pid}$`)
-  await t.rejects(listenTo(t, ours), refusal('ESOCKET_LIVE', pattern))
-  t.same(joined, [], 'nobody even connected')
-  await (
-    await streamClient(ours)
-  ).ended
-  t.same(joined, [1])
+void t.test(
+  'a live server is not harmed, whether it has our lock or knows nothing of it',
+  async (t) => {
+    const { path } = tempDirectory(t)
+    const ours = join(path, 'ours')
+    const { joined } = await listenTo(t, ours)
+    const pattern = new RegExp(`is being served by process ${process.pid}$`)
+    await t.rejects(listenTo(t, ours), refusal('ESOCKET_LIVE', pattern))
+    t.same(joined, [], 'nobody even connected')
+    await (
+      await streamClient(ours)
+    ).ended
+    t.same(joined, [1])
 
-  const other = join(path, 'other')
-  const server = await new Promise<Server>((resolve) => {
-    const made = createServer((socket) => socket.on('error', () => undefined).end('here'))
-    made.listen(other, () => resolve(made))
-  })
-  t.teardown(() => server.close())
-  await t.rejects(listenTo(t, other), refusal('ESOCKET_LIVE', /by another program/))
-  t.notOk(existsSync(`${other}.lock`))
-  const client = await streamClient(other)
-  await client.ended
-  t.equal(client.size(), 4)
-})
+    const other = join(path, 'other')
+    const server = await new Promise<Server>((resolve) => {
+      const made = createServer((socket) => socket.on('error', () => undefined).end('here'))
+      made.listen(other, () => resolve(made))
+    })
+    t.teardown(() => server.close())
+    await t.rejects(listenTo(t, other), refusal('ESOCKET_LIVE', /by another program/))
+    t.notOk(existsSync(`${other}.lock`))
+    const client = await streamClient(other)
+    await client.ended
+    t.equal(client.size(), 4)
+  },
+)
 
-t.test('the lock is not taken for what it is not', async (t) => {
+void t.test('the lock is not taken for what it is not', async (t) => {
   const { path } = tempDirectory(t)
   const at = (name: string) => join(path, name)
   writeFileSync(at('precious'), 'precious')
@@ -163,7 +166,7 @@ t.test('the lock is not taken for what it is not', async (t) => {
   await t.rejects(listenTo(t, at('e')), refusal('ESOCKET_OWNER', /user 12345/))
 })
 
-t.test('a lock file whose process is gone is no lock', async (t) => {
+void t.test('a lock file whose process is gone is no lock', async (t) => {
   const path = join(tempDirectory(t).path, 'socket')
   writeFileSync(`${path}.lock`, '1\n')
   await leaveStale(path)
@@ -171,7 +174,7 @@ t.test('a lock file whose process is gone is no lock', async (t) => {
   t.equal(readFileSync(`${path}.lock`, 'latin1'), `${process.pid}\n`)
 })
 
-t.test('what took its place since is not removed', async (t) => {
+void t.test('what took its place since is not removed', async (t) => {
   const path = join(tempDirectory(t).path, 'socket')
   const { listener } = await listenTo(t, path)
   renameSync(path, `${path}.moved`)
@@ -183,7 +186,7 @@ t.test('what took its place since is not removed', async (t) => {
   t.equal(readFileSync(`${path}.lock`, 'latin1'), 'new')
 })
 
-t.test('an error says which path', async (t) => {
+void t.test('an error says which path', async (t) => {
   const path = join(tempDirectory(t).path, 'with\nnewline')
   writeFileSync(path, '')
   const error = await listenTo(t, path).catch((thrown: unknown) => thrown as Error)
@@ -191,7 +194,7 @@ t.test('an error says which path', async (t) => {
   t.match((error as Error).message, /with\\nnewline: is there already/)
 })
 
-t.test(
+void t.test(
   'nobody who is not allowed can connect',
   { skip: geteuid() !== 0 && 'takes root' },
   async (t) => {

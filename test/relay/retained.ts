@@ -16,7 +16,7 @@ function kept(type: number, seq: number, size = 32, epoch = 7): Buffer {
 
 const hello = new StreamWriter(7).messages[0] as Buffer
 
-t.test('the newest of each type, hello first', async (t) => {
+void t.test('the newest of each type, hello first', async (t) => {
   const retained = new Retained()
   t.same(retained.all, [])
   retained.keep(hello)
@@ -27,7 +27,7 @@ t.test('the newest of each type, hello first', async (t) => {
   t.same(retained.since(8, 1), [])
 })
 
-t.test('copies: the window is used again', async (t) => {
+void t.test('copies: the window is used again', async (t) => {
   const retained = new Retained()
   const message = Buffer.from(hello)
   retained.keep(message)
@@ -35,17 +35,20 @@ t.test('copies: the window is used again', async (t) => {
   t.same(retained.all, [hello])
 })
 
-t.test('a new epoch has nothing of the one before, and its end is kept till then', async (t) => {
-  const retained = new Retained()
-  const bye = messageOf('bye', {}, { seq: 6 })
-  for (const message of [hello, kept(0x900, 5), bye]) retained.keep(message)
-  t.same(retained.all, [hello, kept(0x900, 5), bye])
-  const next = new StreamWriter(8).messages[0] as Buffer
-  retained.keep(next)
-  t.same(retained.all, [next])
-})
+void t.test(
+  'a new epoch has nothing of the one before, and its end is kept till then',
+  async (t) => {
+    const retained = new Retained()
+    const bye = messageOf('bye', {}, { seq: 6 })
+    for (const message of [hello, kept(0x900, 5), bye]) retained.keep(message)
+    t.same(retained.all, [hello, kept(0x900, 5), bye])
+    const next = new StreamWriter(8).messages[0] as Buffer
+    retained.keep(next)
+    t.same(retained.all, [next])
+  },
+)
 
-t.test('bounded: those that were kept longest go, hello never', async (t) => {
+void t.test('bounded: those that were kept longest go, hello never', async (t) => {
   const retained = new Retained()
   retained.keep(hello)
   for (let i = 0; i < 10; i++) retained.keep(kept(0x900 + i, 2 + i, 1 << 20))

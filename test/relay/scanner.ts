@@ -21,7 +21,7 @@ const stream = new StreamWriter()
   .add('tick')
   .bye()
 
-t.test('a stream cut after every byte: the whole messages, no more', async (t) => {
+void t.test('a stream cut after every byte: the whole messages, no more', async (t) => {
   const { bytes, messages } = stream
   let whole = 0
   let end = 0
@@ -39,7 +39,7 @@ t.test('a stream cut after every byte: the whole messages, no more', async (t) =
   t.equal(whole, messages.length)
 })
 
-t.test('numbers, type and end are those of the last message', async (t) => {
+void t.test('numbers, type and end are those of the last message', async (t) => {
   const { scanner, notes, kept } = scannerWith()
   const { bytes, messages } = stream
   t.equal(scanner.ended, false)
@@ -52,7 +52,7 @@ t.test('numbers, type and end are those of the last message', async (t) => {
   ])
 })
 
-t.test('sizes that no message has', async (t) => {
+void t.test('sizes that no message has', async (t) => {
   for (const size of [0, 16, 31, 33, 40, (1 << 20) + (128 << 10) + 16, 0x80000000, 0xffffffff]) {
     const bad = Buffer.alloc(64)
     bad.writeUInt32LE(size)
@@ -64,7 +64,7 @@ t.test('sizes that no message has', async (t) => {
   }
 })
 
-t.test('what is for the relay alone stops the scan, to be taken out', async (t) => {
+void t.test('what is for the relay alone stops the scan, to be taken out', async (t) => {
   const hop = Buffer.from(messageOf('tick', {}, { seq: 0 }))
   hop.writeUInt16LE(flag.HOP, 6)
   const tick = messageOf('tick', {}, { seq: 2 })
@@ -88,7 +88,7 @@ t.test('what is for the relay alone stops the scan, to be taken out', async (t) 
   t.match(refusing.fault, { code: 'EWIRE_TYPE', offset: 0 })
 })
 
-t.test('wrong numbers are noted', async (t) => {
+void t.test('wrong numbers are noted', async (t) => {
   const hello = stream.messages[0] as Buffer
   const tick = (seq: number, epoch = 7) => messageOf('tick', {}, { seq, epoch })
   const gap = messageOf('gap', { from: 3, to: 9 }, { seq: 9 })

@@ -101,7 +101,7 @@ async function status({ child, stderr }: Running): Promise<string[]> {
   }
 }
 
-t.test('drop: a stuck client costs the others nothing, and learns what it lost', async (t) => {
+void t.test('drop: a stuck client costs the others nothing, and learns what it lost', async (t) => {
   const feed = new Feed(t, ['--slow', 'drop', '--backlog', '4M'])
   const { path, server } = feed
   await listening(path, server)
@@ -138,7 +138,7 @@ t.test('drop: a stuck client costs the others nothing, and learns what it lost',
   t.ok(others.every((other) => other.size() === feed.sent && other.crc() === others[0]?.crc()))
 })
 
-t.test('drop: a stuck client alone does not hold the source', async (t) => {
+void t.test('drop: a stuck client alone does not hold the source', async (t) => {
   const feed = new Feed(t, ['--slow', 'drop', '--backlog', '2M', '--drain-timeout', '0.1'])
   await listening(feed.path, feed.server)
   await stuckClient(feed.path)
@@ -152,7 +152,7 @@ t.test('drop: a stuck client alone does not hold the source', async (t) => {
   t.match(stderr, /client 1: cut: \d+ bytes not taken by the end/)
 })
 
-t.test('drop: an epoch that began while a client was stuck reaches it', async (t) => {
+void t.test('drop: an epoch that began while a client was stuck reaches it', async (t) => {
   const feed = new Feed(t, ['--slow', 'drop', '--backlog', '2M'])
   await listening(feed.path, feed.server)
   const { client, got, numbering } = await stuckClient(feed.path)
@@ -182,7 +182,7 @@ t.test('drop: an epoch that began while a client was stuck reaches it', async (t
   ])
 })
 
-t.test('drop: many stuck clients, little memory', async (t) => {
+void t.test('drop: many stuck clients, little memory', async (t) => {
   const feed = new Feed(t, ['--slow', 'drop', '--drain-timeout', '0.1'])
   const { path, server } = feed
   await listening(path, server)
@@ -203,7 +203,7 @@ t.test('drop: many stuck clients, little memory', async (t) => {
   t.match(await server.ended, { code: 0 })
 })
 
-t.test('block: a stuck client stops the source, and nothing is lost', async (t) => {
+void t.test('block: a stuck client stops the source, and nothing is lost', async (t) => {
   const feed = new Feed(t, ['--slow', 'block', '--backlog', '4M'])
   const { path, server } = feed
   await listening(path, server)
@@ -237,7 +237,7 @@ t.test('block: a stuck client stops the source, and nothing is lost', async (t) 
   t.ok(others.every((o) => o.size() === feed.sent && o.crc() === client.crc()))
 })
 
-t.test('block: the source goes on when the client that held it is gone', async (t) => {
+void t.test('block: the source goes on when the client that held it is gone', async (t) => {
   const feed = new Feed(t, ['--backlog', '2M'])
   await listening(feed.path, feed.server)
   const { client } = await stuckClient(feed.path)
@@ -253,7 +253,7 @@ t.test('block: the source goes on when the client that held it is gone', async (
   t.equal(other.size(), feed.sent)
 })
 
-t.test('a message larger than what else is in the backlog still goes', async (t) => {
+void t.test('a message larger than what else is in the backlog still goes', async (t) => {
   for (const slow of ['block', 'drop']) {
     const feed = new Feed(t, ['--slow', slow, '--backlog', '1152K'])
     await listening(feed.path, feed.server)

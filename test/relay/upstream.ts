@@ -48,7 +48,7 @@ function collector() {
 const mark = (seq: number, size = 10) =>
   messageOf('mkdir', { path: Array.from({ length: size }, () => 'x').join('/') }, { seq })
 
-t.test('whole messages, in whatever pieces they come', async (t) => {
+void t.test('whole messages, in whatever pieces they come', async (t) => {
   const sent = [mark(1), mark(2, 9000), mark(3), mark(4, 16_000)]
   const bytes = Buffer.concat(sent)
   for (const size of [1, 13, 4096, bytes.length]) {
@@ -64,21 +64,24 @@ t.test('whole messages, in whatever pieces they come', async (t) => {
   }
 })
 
-t.test('a half-closed client is a reader still, unless it stops inside a message', async (t) => {
-  const { target } = collector()
-  const quiet = await connection(t, target)
-  quiet.client.socket.end()
-  await new Promise((resolve) => quiet.socket.once('end', resolve))
-  t.same(quiet.cuts, [])
-  t.notOk(quiet.socket.destroyed)
+void t.test(
+  'a half-closed client is a reader still, unless it stops inside a message',
+  async (t) => {
+    const { target } = collector()
+    const quiet = await connection(t, target)
+    quiet.client.socket.end()
+    await new Promise((resolve) => quiet.socket.once('end', resolve))
+    t.same(quiet.cuts, [])
+    t.notOk(quiet.socket.destroyed)
 
-  const broken = await connection(t, target)
-  broken.client.socket.end(mark(1).subarray(0, 20))
-  await broken.client.ended
-  t.match(broken.cuts, ['ended inside a message'])
-})
+    const broken = await connection(t, target)
+    broken.client.socket.end(mark(1).subarray(0, 20))
+    await broken.client.ended
+    t.match(broken.cuts, ['ended inside a message'])
+  },
+)
 
-t.test('what is no message cuts the client', async (t) => {
+void t.test('what is no message cuts the client', async (t) => {
   const flipped = mark(1)
   flipped.writeUInt8(flipped.readUInt8(40) ^ 1, 40)
   const large = messageOf('write', { path: 'f', data: Buffer.alloc(65_536) }, { seq: 1 })
@@ -111,7 +114,7 @@ function sizeOnly(size: number): Buffer {
   return head
 }
 
-t.test('an unfinished message has 5 seconds, silence has all the time', async (t) => {
+void t.test('an unfinished message has 5 seconds, silence has all the time', async (t) => {
   const { messages, target } = collector()
   const slow = await connection(t, target)
   const quiet = await connection(t, target)
@@ -134,7 +137,7 @@ t.test('an unfinished message has 5 seconds, silence has all the time', async (t
   t.ok(messages.length > 10)
 })
 
-t.test('messages for the relay alone', async (t) => {
+void t.test('messages for the relay alone', async (t) => {
   const hop = mark(0)
   hop.writeUInt16LE((hop.readUInt16LE(6) & ~flag.REQUIRED) | flag.HOP, 6)
   sealChecksum(hop)
@@ -153,7 +156,7 @@ t.test('messages for the relay alone', async (t) => {
   t.same(messages.length, 1)
 })
 
-t.test('an output that takes nothing: bounded, and nothing is lost', async (t) => {
+void t.test('an output that takes nothing: bounded, and nothing is lost', async (t) => {
   const out = new PassThrough({ highWaterMark: 1 })
   const writer = new UpstreamWriter(out, () => t.fail('lost'))
   const { client, socket, reader, cuts } = await connection(t, writer)
@@ -172,7 +175,7 @@ t.test('an output that takes nothing: bounded, and nothing is lost', async (t) =
   t.equal(Buffer.concat(got).length, count * message.length)
 })
 
-t.test('time stands still for a client that is not being read', async (t) => {
+void t.test('time stands still for a client that is not being read', async (t) => {
   let ready: (() => void) | undefined
   const target: UpstreamTarget = {
     write(_message, again) {
@@ -191,7 +194,7 @@ t.test('time stands still for a client that is not being read', async (t) => {
   t.same(cuts, [])
 })
 
-t.test('an output that breaks: said once, then discarded', async (t) => {
+void t.test('an output that breaks: said once, then discarded', async (t) => {
   const errors: string[] = []
   const out = new Writable({
     highWaterMark: 1,

@@ -61,7 +61,7 @@ function feed(
   }
 }
 
-t.test('each reader gets whole messages, from where it joined, in any pieces', async (t) => {
+void t.test('each reader gets whole messages, from where it joined, in any pieces', async (t) => {
   for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
     const { next } = random(seed)
     const stream = new StreamWriter()
@@ -95,7 +95,7 @@ t.test('each reader gets whole messages, from where it joined, in any pieces', a
   }
 })
 
-t.test('blocks are used again: memory does not grow with the stream', async (t) => {
+void t.test('blocks are used again: memory does not grow with the stream', async (t) => {
   const { window } = newWindow()
   const reader = new Reader(window)
   const small = messageOf('write', { path: 'f', data: Buffer.alloc(4096) }, { seq: 1 })
@@ -108,7 +108,7 @@ t.test('blocks are used again: memory does not grow with the stream', async (t) 
   t.ok(window.allocated < 4 << 20, `${window.allocated} bytes`)
 })
 
-t.test('a block that a write still reads is not used again', async (t) => {
+void t.test('a block that a write still reads is not used again', async (t) => {
   const { window } = newWindow()
   const message = messageOf('write', { path: 'f', data: Buffer.alloc(200_000) }, { seq: 1 })
   feed(window, message, () => 1 << 16)
@@ -124,7 +124,7 @@ t.test('a block that a write still reads is not used again', async (t) => {
   t.equal(window.allocated, allocated)
 })
 
-t.test('what is for the relay alone does not go on', async (t) => {
+void t.test('what is for the relay alone does not go on', async (t) => {
   const hop = messageOf('mkdir', { path: 'x'.repeat(300) }, { seq: 0 })
   hop.writeUInt16LE(hop.readUInt16LE(6) | flag.HOP, 6)
   const { messages } = new StreamWriter().add('mkdir', { path: 'a' }).add('tick').bye()
@@ -145,7 +145,7 @@ t.test('what is for the relay alone does not go on', async (t) => {
   }
 })
 
-t.test('the messages before one that cannot be read are still there', async (t) => {
+void t.test('the messages before one that cannot be read are still there', async (t) => {
   const { window, scanner } = newWindow()
   const reader = new Reader(window)
   const hello = new StreamWriter().bytes

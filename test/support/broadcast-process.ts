@@ -21,9 +21,9 @@ export interface Running {
   readonly stdin: Writable
   readonly ended: Promise<Ended>
   /** What it said so far. */
-  stderr(): string
+  readonly stderr: () => string
   /** Waits until it has said what matches. Fails where it ends before. */
-  said(pattern: RegExp): Promise<void>
+  readonly said: (pattern: RegExp) => Promise<void>
 }
 
 const timeoutMs = 120_000

@@ -2,7 +2,7 @@
 
 export interface Random {
   /** A whole number from 0 to `limit - 1`. */
-  next(limit: number): number
+  readonly next: (limit: number) => number
 }
 
 export function random(seed: number): Random {

@@ -7,9 +7,9 @@ import { decodeMessage, Framer, Numbering, type Message } from '#wire'
 export interface StreamClient {
   readonly socket: Socket
   /** Bytes so far. */
-  size(): number
+  readonly size: () => number
   /** CRC-32 of them. */
-  crc(): number
+  readonly crc: () => number
   /** Resolves once `size` bytes have come, or all; at the end, and not at an error. */
   readonly until: (size: number) => Promise<void>
   /** Resolves once the connection is over, in whatever way. */
