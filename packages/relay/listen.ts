@@ -1,9 +1,19 @@
 // Has a Unix socket of its own: never takes one that lives, replaces one whose server died, and
 // lets nobody connect whom the mode does not allow, not for a moment.
 
-import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, lstatSync, openSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { escapeName, geteuid, umask } from '#posix'
+import { dirname } from 'node:path'
+import {
+  AT_FDCWD,
+  check,
+  escapeName,
+  getegid,
+  geteuid,
+  RENAME_NOREPLACE,
+  renameat2,
+  umask,
+} from '#posix'
 import { SocketLock } from './socket-lock.js'
 import { SocketRefused } from './socket-refused.js'
 
@@ -55,30 +65,51 @@ export async function listen(
   }
 }
 
+/**
+ * Binds under another name, so that what appears under `path` listens already and has its mode and
+ * group; then the name is free for the next.
+ */
 async function bound(options: ListenOptions, join: (socket: Socket) => void): Promise<Server> {
   const { path, mode, gid } = options
+  const directory = openSync(dirname(path), 'r')
   const server = createServer({ allowHalfOpen: true }, join)
-  await new Promise<void>((resolve, reject) => {
+  const name = newName(path, directory)
+  try {
+    // The lock is held, so that one that is there was left by a process that died here.
+    if (lstatSync(name, { throwIfNoEntry: false })) await removeStale(name, escapeName(name))
+    await bind(server, name)
+    chownSync(name, geteuid(), gid ?? getegid())
+    chmodSync(name, mode)
+    const [from, to] = [Buffer.from(name), Buffer.from(path)]
+    check(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE), 'rename', path)
+    return server
+  } catch (error) {
+    // This unlinks the name as well.
+    server.close()
+    throw error
+  } finally {
+    closeSync(directory)
+  }
+}
+
+/** A name beside `path`, short enough in any case. */
+function newName(path: string, directory: number): string {
+  const name = `${path}.new`
+  const fits = Buffer.byteLength(name) <= socketPathSizeMax
+  return fits ? name : `/proc/self/fd/${directory}/.tfs-broadcast.new`
+}
+
+const bind = (server: Server, path: string): Promise<void> =>
+  new Promise((resolve, reject) => {
     server.once('error', reject).once('listening', resolve)
-    // Binding is done within the call, so nothing else is created with this mask. With a group to
-    // come the socket is its owner's alone until it has that group.
-    const before = umask(0o777 & ~(gid === undefined ? mode : mode & 0o700))
+    // Binding is done within the call, so nothing else is created with this mask.
+    const before = umask(0o177)
     try {
       server.listen({ path, backlog: waitingMax })
     } finally {
       umask(before)
     }
   })
-  if (gid === undefined) return server
-  try {
-    chownSync(path, geteuid(), gid)
-    chmodSync(path, mode)
-  } catch (error) {
-    server.close()
-    throw error
-  }
-  return server
-}
 
 function listener(server: Server, path: string, lock: SocketLock): Listener {
   const own = lstatSync(path)
@@ -88,10 +119,9 @@ function listener(server: Server, path: string, lock: SocketLock): Listener {
       if (!open) return
       open = false
       const now = lstatSync(path, { throwIfNoEntry: false })
-      // Closing unlinks the path, whatever is there by now; so where it is not ours, nobody can come
-      // this way in any case, and the server only must not keep the process.
-      if (now === undefined || (now.ino === own.ino && now.dev === own.dev)) server.close()
-      else server.unref()
+      if (now?.ino === own.ino && now.dev === own.dev) unlinkSync(path)
+      // Node unlinks the name that it bound, where nothing is by now.
+      server.close()
       lock.release()
     },
   }

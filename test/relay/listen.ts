@@ -4,6 +4,7 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   statSync,
@@ -165,6 +166,23 @@ void t.test('the lock is not taken for what it is not', async (t) => {
   chownSync(at('e.lock'), 12_345, 12_345)
   await t.rejects(listenTo(t, at('e')), refusal('ESOCKET_OWNER', /user 12345/))
 })
+
+void t.test(
+  'it appears when all can connect, and what was left on the way there is replaced',
+  async (t) => {
+    const { path } = tempDirectory(t)
+    const socket = join(path, 'socket')
+    await leaveStale(`${socket}.new`)
+    const { listener } = await listenTo(t, socket)
+    t.same(readdirSync(path), ['socket', 'socket.lock'])
+    listener.close()
+    t.same(readdirSync(path), [])
+    writeFileSync(`${socket}.new`, 'mine')
+    await t.rejects(listenTo(t, socket), refusal('ESOCKET_KIND', /socket.new: is there already/))
+    t.equal(readFileSync(`${socket}.new`, 'latin1'), 'mine')
+    t.same(readdirSync(path), ['socket.new'])
+  },
+)
 
 void t.test('a lock file whose process is gone is no lock', async (t) => {
   const path = join(tempDirectory(t).path, 'socket')
