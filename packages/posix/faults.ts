@@ -15,7 +15,8 @@ const calls = [
   'read', 'write', 'pread', 'pwrite', 'ftruncate', 'fallocate', 'copy_file_range',
   'fsync', 'fdatasync', 'syncfs', 'flock', 'poll', 'eventfd', 'ioctl', 'mount', 'umount2',
   'setxattr', 'getxattr', 'listxattr', 'removexattr',
-  'socketpair', 'sendmsg', 'recvmsg', 'send', 'pipe2', 'setfsuid', 'setfsgid', 'prlimit',
+  'socketpair', 'sendmsg', 'recvmsg', 'send', 'pipe2', 'getsockopt',
+  'setfsuid', 'setfsgid', 'prlimit',
 ] as const
 
 export type FaultCall = (typeof calls)[number]

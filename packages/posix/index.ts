@@ -201,6 +201,8 @@ export {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   socketpair,
+  type PeerCredentials,
+  peerCredentials,
   send,
   sendmsg,
   recvmsg,

@@ -15,6 +15,7 @@ export const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SCM_RIGHTS = 1
+const SO_PEERCRED = 17
 
 export const MSG_PEEK = 0x02
 export const MSG_DONTWAIT = 0x40
@@ -27,6 +28,8 @@ const nativeSend = native('send', 'int64', ['int', 'int64', 'int64', 'int'])
 const nativeSendmsg = native('sendmsg', 'int64', ['int', 'int64', 'int'])
 const nativeRecvmsg = native('recvmsg', 'int64', ['int', 'int64', 'int'])
 
+const nativeGetsockopt = native('getsockopt', 'int', ['int', 'int', 'int', 'int64', 'int64'])
+
 const pair = new Int32Array(2)
 const pairAddress = addressOf(new Uint8Array(pair.buffer))
 
@@ -37,6 +40,32 @@ export function socketpair(type: number, out: [number, number]): number {
   if (e < 0) return e
   out[0] = pair[0] as number
   out[1] = pair[1] as number
+  return 0
+}
+
+/** Who is at the other end of a Unix socket, as of its connect(2) or listen(2). */
+export interface PeerCredentials {
+  /** 0 where it is in a PID namespace that cannot be seen from here. */
+  pid: number
+  uid: number
+  gid: number
+}
+
+// struct ucred, and its socklen_t.
+const ucred = new Uint32Array(4)
+const ucredSize = 12
+const ucredAddress = addressOf(new Uint8Array(ucred.buffer))
+
+/** getsockopt(2) of SO_PEERCRED into `out`: 0 or -errno. */
+export function peerCredentials(fd: number, out: PeerCredentials): number {
+  ucred[3] = ucredSize
+  const e =
+    injected('getsockopt') ||
+    result(nativeGetsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucredAddress, ucredAddress + ucredSize))
+  if (e < 0) return e
+  out.pid = ucred[0] as number
+  out.uid = ucred[1] as number
+  out.gid = ucred[2] as number
   return 0
 }
 

@@ -15,6 +15,16 @@ function pair(t: { teardown(end: () => void): void }, type: number): [number, nu
   return ends
 }
 
+void t.test('who is at the other end', (t) => {
+  const [a] = pair(t, SOCK_STREAM)
+  const peer = { pid: -1, uid: -1, gid: -1 }
+  t.equal(posix.peerCredentials(a, peer), 0)
+  t.same(peer, { pid: process.pid, uid: posix.geteuid(), gid: posix.getegid() })
+  const { fd } = tempDirectory(t)
+  t.equal(posix.peerCredentials(fd, peer), -errno.ENOTSOCK)
+  t.end()
+})
+
 void t.test('descriptors travel with bytes', (t) => {
   const { fd: root, path } = tempDirectory(t)
   writeFileSync(`${path}/file`, 'content')
