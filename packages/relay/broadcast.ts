@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import { checkMessage, messageTable, WireError, type Stamp } from '#wire'
 import { Client, type Stream } from './client.js'
 import type { Input } from './input.js'
-import { isHungUp } from './hung-up.js'
+import { isHungUp } from './connection.js'
 import { LimitedLog, type RelayLog } from './limited-log.js'
 import { Pace, type SlowPolicy } from './pace.js'
 import { Retained } from './retained.js'
@@ -101,7 +101,8 @@ export class Broadcast implements Stream {
       socket.destroy()
     })
     this.#clients.add(client)
-    this.#log.info(name, `has joined after message ${this.#scanner.epoch}:${this.#scanner.seq}`)
+    const { epoch, seq } = this.#scanner
+    this.#log.info(name, `has joined after message ${epoch}:${seq} (${client.peer})`)
     client.flush()
   }
 
@@ -208,9 +209,9 @@ export class Broadcast implements Stream {
 }
 
 function clientLine(client: Client): string {
-  const { id, since, epoch, seq, backlog, sentBytes, sentMessages, lostMessages } = client
+  const { id, peer, since, epoch, seq, backlog, sentBytes, sentMessages, lostMessages } = client
   return [
-    `client ${id}: since ${since.toISOString()}`,
+    `client ${id}: ${peer}, since ${since.toISOString()}`,
     `at ${epoch}:${seq}`,
     client.lost ? 'losing messages' : `backlog ${backlog} bytes`,
     `sent ${sentBytes} bytes in ${sentMessages} messages`,

@@ -3,6 +3,7 @@
 import assert from 'node:assert'
 import type { Socket } from 'node:net'
 import type { Stamp } from '#wire'
+import { peerOf } from './connection.js'
 import { LostRange } from './lost-range.js'
 import type { Retained } from './retained.js'
 import type { Block, Window } from './window.js'
@@ -20,6 +21,8 @@ export class Client {
   readonly id: number
   readonly socket: Socket
   readonly since = new Date()
+  /** Who connected, for people. */
+  readonly peer: string
   /** Given to its socket. */
   sentBytes = 0
   sentMessages = 0
@@ -52,6 +55,8 @@ export class Client {
   constructor(id: number, socket: Socket, stream: Stream) {
     this.id = id
     this.socket = socket
+    const peer = peerOf(socket)
+    this.peer = peer ? `process ${peer.pid}, user ${peer.uid}` : 'unknown'
     this.#stream = stream
     this.#block = stream.window.last
     this.#offset = this.#next = this.#messages = this.#position = 0

@@ -4,16 +4,7 @@
 import { chmodSync, chownSync, closeSync, lstatSync, openSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
-import {
-  AT_FDCWD,
-  check,
-  escapeName,
-  getegid,
-  geteuid,
-  RENAME_NOREPLACE,
-  renameat2,
-  umask,
-} from '#posix'
+import { AT_FDCWD, check, escapeName, geteuid, RENAME_NOREPLACE, renameat2, umask } from '#posix'
 import { SocketLock } from './socket-lock.js'
 import { SocketRefused } from './socket-refused.js'
 
@@ -78,7 +69,7 @@ async function bound(options: ListenOptions, join: (socket: Socket) => void): Pr
     // The lock is held, so that one that is there was left by a process that died here.
     if (lstatSync(name, { throwIfNoEntry: false })) await removeStale(name, escapeName(name))
     await bind(server, name)
-    chownSync(name, geteuid(), gid ?? getegid())
+    if (gid !== undefined) chownSync(name, geteuid(), gid)
     chmodSync(name, mode)
     const [from, to] = [Buffer.from(name), Buffer.from(path)]
     check(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE), 'rename', path)

@@ -96,7 +96,7 @@ async function pass(
     fault = error
   }
   listener.close()
-  const stopped = aborted(stop).then(() => sleep(stopDrainMs))
+  const stopped = aborted(stop).then(() => sleep(stopDrainMs, undefined, { ref: false }))
   await Promise.race([broadcast.drain(drainMs), stopped])
   if (fault !== undefined && !stop.aborted) throw fault
 }

@@ -114,7 +114,10 @@ void t.test('drop: a stuck client costs the others nothing, and learns what it l
   const lines = await status(server)
   t.equal(lines.length, 1 + healthyCount + 1)
   t.match(lines[0], /status: input: flowing at 7:\d+, \d+ bytes in \d+ messages, 9 clients of 9/)
-  t.match(lines[1], /client 1: since .*, at 7:\d+, backlog 0 bytes, sent \d+ bytes in \d+ messages/)
+  t.match(
+    lines[1],
+    /client 1: process \d+, user \d+, since .*, at 7:\d+, backlog 0 bytes, sent \d+ bytes in \d+ messages/,
+  )
   t.match(lines.at(-1), /losing messages/)
   const lostFrom = feed.seq
 
