@@ -2,6 +2,7 @@
 // place that knows yargs.
 
 export { assemble } from './assemble.js'
+export { broadcastOptions } from './broadcast-options.js'
 export { CheckReport } from './check-report.js'
 export { dieOf } from './die-of.js'
 export { exitCode, exitCodeOf, type ErrorKinds } from './exit-code.js'
@@ -9,6 +10,7 @@ export { journalOptions } from './journal-options.js'
 export { createLog, type Log } from './log.js'
 export { mirrorOptions } from './mirror-options.js'
 export { type Context, type End, type Program } from './program.js'
+export { runBroadcast } from './run-broadcast.js'
 export { runMirror } from './run-mirror.js'
 export { reportStream, type Report } from './report-stream.js'
 export { runProgram } from './run-program.js'

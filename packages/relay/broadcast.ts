@@ -1,5 +1,5 @@
-// One stream to many readers: reads the input into the window, lets each client's cursor follow, and
-// holds the input or gives a client up where one is too slow.
+// One stream to many readers: reads the input into the window, lets each client's cursor follow,
+// and holds the input or gives a client up where one is too slow.
 
 import type { Socket } from 'node:net'
 import { checkMessage, messageTable, WireError, type Stamp } from '#wire'
@@ -14,7 +14,7 @@ import { isForRelay, UpstreamReader, type UpstreamTarget } from './upstream-read
 import { Window } from './window.js'
 
 export interface BroadcastOptions {
-  /** What happens when a client's backlog is full: the input waits, or the client loses messages. */
+  /** When a client's backlog is full: the input waits, or the client loses messages. */
   readonly slow: SlowPolicy
   /** Bytes of the stream that may wait for a client; a message of the largest size at least. */
   readonly backlogBytes: number

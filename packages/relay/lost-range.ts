@@ -38,8 +38,8 @@ export class LostRange {
   }
 
   /**
-   * What the client gets instead, where the last message of the range is `epoch`:`seq`: gaps, the end
-   * of its epoch, the newest of what is retained.
+   * What the client gets instead, where the last message of the range is `epoch`:`seq`: gaps, the
+   * end of its epoch, the newest of what is retained.
    */
   messages(epoch: number, seq: number, retained: Retained, now: Stamp): Buffer[] {
     if (!this.#over)

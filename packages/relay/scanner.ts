@@ -92,7 +92,7 @@ export class Scanner {
     this.epoch = epoch
   }
 
-  // Readers refuse what is missing; here it is named only, so that it can be found where it happened.
+  // Readers refuse what is missing; here it is named only, to be found where it happened.
   #jump(type: number, seq: number, epoch: number, flags: number): void {
     const begins = type === hello.type && (this.ended || this.type === 0)
     const joins = this.type === hello.type && epoch === this.epoch && seq > this.seq

@@ -31,14 +31,15 @@ export interface CaptiveOptions extends Omit<ServeOptions, 'socket'> {
   readonly command: string
   /** Whether the command may read our standard input, which is not the stream then. */
   readonly keepsStdin: boolean
+  /** What the command gets when `stop` is aborted. */
+  readonly stopSignal: () => NodeJS.Signals
 }
 
 /**
- * Serves the stream until it ends or `stop` is aborted; true in the first case. Throws WireError for
- * a bad stream or one without a clean end, SocketRefused, and Node's errors; clients get all that was
- * read in any case.
+ * Serves the stream until it ends or `stop` is aborted. Throws WireError for a bad stream or one
+ * without a clean end, SocketRefused, and Node's errors; clients get all that was read in any case.
  */
-export async function serve(options: ServeOptions): Promise<boolean> {
+export async function serve(options: ServeOptions): Promise<void> {
   const broadcast = new Broadcast({ ...options, clientsMax: clientsAllowed(options) })
   const listener = await listenFor(broadcast, options, options.socket)
   try {
@@ -47,7 +48,6 @@ export async function serve(options: ServeOptions): Promise<boolean> {
     listener.close()
     broadcast.close()
   }
-  return !options.stop.aborted
 }
 
 /**
@@ -58,6 +58,8 @@ export async function serveCaptive(
   options: CaptiveOptions,
   fault: (error: Error) => void,
 ): Promise<number> {
+  // Before the command starts: it has nothing to do where there is no stream.
+  const input = await options.open()
   const broadcast = new Broadcast({ ...options, clientsMax: clientsAllowed(options) })
   const directory = privateDirectory()
   let listener: Listener | undefined
@@ -67,15 +69,15 @@ export async function serveCaptive(
     listener = await listenFor(broadcast, options, { path, mode: 0o600 }, () => joined.abort())
     const captive = startCaptive(options.command, path, options.keepsStdin)
     const stop = AbortSignal.any([options.stop, over(captive)])
-    options.stop.addEventListener('abort', () =>
-      captive.kill(options.stop.reason as NodeJS.Signals),
-    )
+    options.stop.addEventListener('abort', () => captive.kill(options.stopSignal()))
     await Promise.race([aborted(joined.signal), aborted(stop)])
-    if (!stop.aborted) await pass(broadcast, { ...options, stop }, listener).catch(fault)
+    if (!stop.aborted)
+      await pass(broadcast, { ...options, stop, open: () => input }, listener).catch(fault)
     return await captive.ended
   } finally {
     listener?.close()
     broadcast.close()
+    input.destroy()
     directory.remove()
   }
 }

@@ -1,5 +1,5 @@
-// The lock that one server of a socket's path holds: the kernel's, on a file beside it, so that it is
-// free as soon as its holder is gone however that went. The file also names the holder.
+// The lock that one server of a socket's path holds: the kernel's, on a file beside it, so that it
+// is free as soon as its holder is gone however that went. The file also names the holder.
 
 import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync } from 'node:fs'
 import { readSync, unlinkSync, writeSync, type Stats } from 'node:fs'

@@ -104,7 +104,7 @@ const tooLarge = (size: number) =>
     `${size} bytes, more than the ${upstreamSizeMax} of an upstream message`,
   )
 
-/** No message for the relay itself is known yet, so all that can be said of one is whether it may be skipped. */
+/** No message for the relay itself is known yet: one may be skipped, or is refused. */
 export function isForRelay(message: Buffer): boolean {
   const flags = flagsOf(message)
   if (!(flags & flag.HOP)) return false

@@ -14,7 +14,7 @@ import { checkedStream, streamClient } from '../support/stream-client.js'
 import { messageOf, StreamWriter } from '../support/stream-writer.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const quote = (text: string) => `'${text}'`
 const program = [process.execPath, broadcastPath].map(quote).join(' ')

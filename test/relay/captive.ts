@@ -7,6 +7,8 @@ import { startBroadcast } from '../support/broadcast-process.js'
 import { StreamWriter } from '../support/stream-writer.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
+t.setTimeout(120_000)
+
 const bytes = new StreamWriter()
   .add('write', { path: 'f', data: Buffer.alloc(100_000, 'data') })
   .add('mkdir', { path: 'd' })
@@ -32,6 +34,10 @@ void t.test(
     const piped = await run(`socat -u "UNIX-CONNECT:$TFS_SOCKET" -`, [])
     t.equal(piped.code, 0)
     t.ok(piped.stdout.equals(bytes))
+    t.match(await run('touch "$TMPDIR/ran"', ['--from', join(path, 'missing')]), {
+      code: 111,
+      stderr: /SOURCE .*missing' does not exist/,
+    })
     t.match(await run('true'), { code: 0 }, 'ended without a client')
     t.match(await run('exit 3', []), { code: 3 })
     t.match(await run('kill -9 $$'), { code: 128 + 9 })

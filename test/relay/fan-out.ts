@@ -1,5 +1,5 @@
-// Many clients of one tfs-broadcast: identical bytes, joiners in the middle, bad neighbours, memory.
-// TFS_LONG=1 makes the stream 4 GiB.
+// Many clients of one tfs-broadcast: identical bytes, joiners in the middle, bad neighbours,
+// memory. TFS_LONG=1 makes the stream 4 GiB.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -72,9 +72,8 @@ void t.test(`${clientsMany} clients get identical bytes, in little memory`, asyn
   t.ok(checked.size() > bytes)
   const odd = clients.filter((c) => c.size() !== checked.size() || c.crc() !== checked.crc())
   t.equal(odd.length, 0)
-  t.comment(
-    `${checked.size()} bytes to each of ${clientsMany}; peak ${peak >> 20} MiB, at half ${middle >> 20} MiB`,
-  )
+  const memory = `${peak >> 20} MiB, at half ${middle >> 20} MiB`
+  t.comment(`${checked.size()} bytes to each of ${clientsMany}; peak ${memory}`)
   t.ok(peak < 200 * 2 ** 20, `${peak >> 20} MiB`)
 })
 

@@ -43,7 +43,9 @@ const refusal = (code: string, message: RegExp) => ({ name: 'SocketRefused', cod
 
 /** A socket at `path` whose server is dead, as kill -9 leaves one. */
 async function leaveStale(path: string): Promise<void> {
-  const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
+  const script = `
+    const server = require('net').createServer()
+    server.listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
   const child = spawn(process.execPath, ['-e', script, path], { timeout: 10_000 })
   await new Promise((resolve) => child.on('exit', resolve))
 }
@@ -221,7 +223,9 @@ void t.test(
     const path = join(directory, 'socket')
     await listenTo(t, path, { mode: 0o660, gid: 23_456 })
     const attempt = async (uid: number, gid: number) => {
-      const script = `require('net').connect(process.argv[1]).on('connect', () => process.exit(0)).on('error', (e) => { console.log(e.code); process.exit(1) })`
+      const script = `
+        const socket = require('net').connect(process.argv[1])
+        socket.on('connect', () => process.exit(0)).on('error', () => process.exit(1))`
       const child = spawn(process.execPath, ['-e', script, path], {
         uid,
         gid,

@@ -10,6 +10,8 @@ import { messageOf } from '../support/stream-writer.js'
 import { streamClient, type StreamClient } from '../support/stream-client.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
+t.setTimeout(120_000)
+
 /** A client and, at the other end, an UpstreamReader that reads it into `target`. */
 async function connection(
   t: Test,

@@ -1,0 +1,40 @@
+// What tfs-broadcast takes.
+
+import type { ProgramOptions } from './program.js'
+
+const value = (describe: string) => ({ type: 'string', describe, requiresArg: true }) as const
+
+export const broadcastOptions = {
+  from: {
+    ...value('Read the stream from SOURCE: a recorded stream, a socket'),
+    default: '-',
+    defaultDescription: 'standard input',
+  },
+  slow: {
+    choices: ['block', 'drop'] as const,
+    default: 'block' as const,
+    describe: 'When a client does not keep up: hold up the stream, or drop messages for it',
+    requiresArg: true,
+  },
+  backlog: {
+    ...value('How much of the stream may wait for a client'),
+    default: '16M',
+  },
+  mode: {
+    ...value('Permissions of the socket, in octal'),
+    defaultDescription: '0600, with --group 0660',
+  },
+  group: value('Group of the socket, by name or number'),
+  'max-clients': {
+    ...value('How many clients there may be at once'),
+    default: '64',
+  },
+  'drain-timeout': {
+    ...value('Seconds that clients have, when the stream has ended, to take the rest'),
+    default: '10',
+  },
+  run: value(
+    'Instead of SOCKET: run a shell command with a private socket, in $TFS_SOCKET; begin with ' +
+      'its first client, end with it, and exit with its code',
+  ),
+} as const satisfies ProgramOptions

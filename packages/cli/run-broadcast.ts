@@ -1,0 +1,98 @@
+// tfs-broadcast behind its command line: from options to one call of the library, its signals and
+// standard streams, and its result.
+
+import { fstatSync } from 'node:fs'
+import { isatty } from 'node:tty'
+import type { InferredOptionTypes } from 'yargs'
+import * as relay from '#relay'
+import { limits } from '#wire'
+import type { broadcastOptions } from './broadcast-options.js'
+import type { Log } from './log.js'
+import type { End } from './program.js'
+import { parseDuration, parseSize } from './size.js'
+import { openSource } from './source.js'
+import { stopSignals } from './stop-signals.js'
+import { UsageError } from './usage-error.js'
+
+type Typed = InferredOptionTypes<typeof broadcastOptions>
+
+export async function runBroadcast([path]: string[], typed: Typed, log: Log): Promise<End> {
+  const { run } = typed
+  if ((path === undefined) === (run === undefined))
+    throw new UsageError('wanted: SOCKET, or --run and no SOCKET')
+  const socket = { path: path ?? '', ...permissionsOf(typed) }
+  const settled = settingsOf(typed, log)
+  const stop = stopSignals()
+  const status = { lines: (): string[] => [] }
+  const tell = () => {
+    for (const line of status.lines()) log.error('status', line)
+  }
+  process.on('SIGUSR1', tell)
+  const options = {
+    ...settled,
+    stop: stop.signal,
+    status: (lines: () => string[]) => (status.lines = lines),
+  }
+  try {
+    if (run === undefined) await relay.serve({ ...options, socket })
+    const exitCode = run === undefined ? 0 : await captive({ ...options, command: run }, stop, log)
+    return { exitCode, signal: stop.received() }
+  } finally {
+    process.off('SIGUSR1', tell)
+    stop.remove()
+  }
+}
+
+const captive = (
+  options: Omit<relay.CaptiveOptions, 'stopSignal'>,
+  { received }: ReturnType<typeof stopSignals>,
+  log: Log,
+): Promise<number> =>
+  relay.serveCaptive(
+    { ...options, stopSignal: () => received() ?? 'SIGTERM' },
+    // The command has the last word on the exit code.
+    (error) => log.error('stream', error.message),
+  )
+
+function permissionsOf({ mode, group }: Typed): { mode: number; gid: number | undefined } {
+  const gid = group === undefined ? undefined : relay.groupNumber(group)
+  if (group !== undefined && gid === undefined)
+    throw new UsageError(`--group: there is no group '${group}'`)
+  const octal = mode ?? (group === undefined ? '600' : '660')
+  if (!/^0?[0-7]{1,3}$/.test(octal))
+    throw new UsageError(`--mode: '${octal}' is no mode; write it like 660`)
+  return { mode: parseInt(octal, 8), gid }
+}
+
+function settingsOf(typed: Typed, log: Log) {
+  const { from, slow, run } = typed
+  const backlogBytes = parseSize(typed.backlog, '--backlog')
+  if (backlogBytes < limits.messageSizeMax)
+    throw new UsageError(`--backlog: ${limits.messageSizeMax >> 10}K at least, for one message`)
+  if (!/^[1-9][0-9]{0,4}$/.test(typed['max-clients']))
+    throw new UsageError('--max-clients: wanted a number from 1 to 99999')
+  return {
+    slow,
+    backlogBytes,
+    clientsMax: Number(typed['max-clients']),
+    drainMs: parseDuration(typed['drain-timeout'], '--drain-timeout'),
+    open: async () =>
+      (from === '-' ? standardPipe() : undefined) ??
+      relay.streamInput((await openSource(from)).stream),
+    keepsStdin: from !== '-',
+    // With --run, standard output belongs to the command.
+    upstream: run !== undefined || isatty(1) ? relay.discard : upstreamToOutput(log),
+    log,
+  }
+}
+
+function upstreamToOutput(log: Log): relay.UpstreamTarget {
+  return new relay.UpstreamWriter(process.stdout, (error) =>
+    log('standard output', `what clients send is discarded from now on: ${error.message}`),
+  )
+}
+
+function standardPipe(): relay.Input | undefined {
+  const stat = fstatSync(0)
+  return stat.isFIFO() || stat.isSocket() ? relay.pipeInput(0) : undefined
+}
