@@ -2,7 +2,7 @@
 
 import { crc32 } from 'node:zlib'
 import { check, statx, AT_SYMLINK_NOFOLLOW, Stat, STATX_BASIC_STATS } from '#posix'
-import { protocolVersion, WireError, type AnyMessage, type Body, type Message } from '#wire'
+import type { AnyMessage, Body, Message } from '#wire'
 import { MirrorError } from './mirror-error.js'
 import type { PositionFile } from './position-file.js'
 import type { PositionRecord } from './position-record.js'
@@ -70,7 +70,6 @@ export class Resume {
   /** A hello: whether it is new. Throws where its epoch is not one that can follow. */
   hello(hello: Hello, bytes: Buffer): boolean {
     const { body, epoch } = hello
-    checkVersion(hello)
     const record = this.#record
     this.#source = crc32(body.source)
     if (record.epoch === epoch) return false
@@ -191,16 +190,6 @@ export class Resume {
       'replay a record that has them, or bring the mirror up to date with rsync and use --force'
     return new MirrorError('EMIRROR_POSITION', `${reason}: ${cure}`)
   }
-}
-
-function checkVersion({ body: { version, features }, seq }: Hello): void {
-  const what =
-    version !== protocolVersion
-      ? `the stream has version ${version} of the protocol, this program knows ${protocolVersion}`
-      : features !== 0
-        ? `the stream needs features (0x${features.toString(16)}) not known here: a newer version`
-        : undefined
-  if (what !== undefined) throw new WireError('EWIRE_VERSION', what, { seq })
 }
 
 const stat = new Stat()

@@ -15,6 +15,7 @@ import {
   typeOf,
   writeHead,
 } from './header.js'
+import { checkVersion } from './hello-version.js'
 import { messageSizeMin as bodyAt } from './limits.js'
 import { flag, messageTable, type Body, type MessageName, type Row } from './message-table.js'
 import { WireError } from './wire-error.js'
@@ -174,6 +175,7 @@ export function decodeMessage(message: Buffer): Message | undefined {
     if (!(flags & flag.REQUIRED)) return undefined
     throw new WireError('EWIRE_TYPE', newer(`type 0x${typeOf(message).toString(16)}`), { seq })
   }
+  if (codec.name === 'hello') checkVersion(message)
   return {
     name: codec.name,
     seq,
