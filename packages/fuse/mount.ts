@@ -23,6 +23,7 @@ import { fusermountMount, fusermountUnmount, isNoDevice, noDeviceHint } from './
 import { describeHolders } from './holders.js'
 import { MountError } from './mount-error.js'
 import { parseMountOptions, type MountOptions } from './mount-options.js'
+import { readMounts, type MountEntry } from './mountinfo.js'
 
 export interface MountRequest {
   /** An existing directory. */
@@ -61,19 +62,41 @@ export function mount(request: MountRequest): Mounted {
   if (options.allowOther) data.push('allow_other')
   if (isRoot && !options.autoUnmount) {
     const fd = mountAsRoot(mountpoint, fsName, subtype, options.flags, data)
-    return { fd, mountpoint, unmount: ({ lazy = false } = {}) => unmountAsRoot(mountpoint, lazy) }
+    return { fd, mountpoint, unmount: unmounter(mountpoint, undefined) }
   }
   const auto = options.autoUnmount ? ['auto_unmount'] : []
   const list = [...options.flagNames, ...data, ...auto, `fsname=${fsName}`, `subtype=${subtype}`]
   const { fd, keep } = fusermountMount(mountpoint, list, options.autoUnmount)
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)
-  const unmount: Mounted['unmount'] = ({ lazy = false } = {}) => {
-    if (isRoot) unmountAsRoot(mountpoint, lazy)
-    else unmountAsUser(mountpoint, lazy)
-    if (keep !== undefined) close(keep)
-  }
-  return { fd, mountpoint, unmount }
+  return { fd, mountpoint, unmount: unmounter(mountpoint, keep) }
 }
+
+/**
+ * `unmount` for what was just mounted here. umount2(2) takes whatever is at a path, be it the disk
+ * below a mount that is gone: so only this very mount is unmounted, and only where it is on top.
+ */
+function unmounter(mountpoint: string, keep: number | undefined): Mounted['unmount'] {
+  const ours = topAt(Buffer.from(mountpoint))
+  let isGone = false
+  return ({ lazy = false } = {}) => {
+    const now = isGone || !ours ? undefined : readMounts().find((entry) => isSame(entry, ours))
+    if (now) {
+      const path = now.mountPoint.toString()
+      if (topAt(now.mountPoint)?.id !== now.id)
+        throw new MountError('EBUSY', `cannot unmount '${path}': something is mounted over it`)
+      if (geteuid() === 0) unmountAsRoot(path, lazy)
+      else unmountAsUser(path, lazy)
+    }
+    if (!isGone && keep !== undefined) close(keep)
+    isGone = true
+  }
+}
+
+const topAt = (path: Buffer): MountEntry | undefined =>
+  readMounts().findLast(({ mountPoint }) => mountPoint.equals(path))
+
+const isSame = (one: MountEntry, other: MountEntry): boolean =>
+  one.id === other.id && one.minor === other.minor && one.fsType === other.fsType
 
 /** umount2(2). */
 export function unmountAsRoot(mountpoint: string, lazy: boolean): void {

@@ -73,6 +73,29 @@ void t.test('umount -f and umount -l end it too', async (t) => {
   }
 })
 
+void t.test('what lies below the mount stays, whoever unmounts it', async (t) => {
+  const mountpoint = newMountpoint()
+  t.match(run('mount', '-t', 'tmpfs', 'below', mountpoint), { status: 0 })
+  t.teardown(() => run('umount', '-l', mountpoint))
+  for (const how of ['SIGTERM', 'umount', 'umount -l', 'over']) {
+    const hello = new HelloMount(mountpoint)
+    const entry = await hello.mounted()
+    await eventually('the mount on top', () => hello.entry()?.fsType === 'fuse.hello')
+    t.equal(entry.mountPoint.toString(), mountpoint)
+    if (how === 'over') {
+      t.match(run('mount', '-t', 'tmpfs', 'over', mountpoint), { status: 0 })
+      hello.child.kill('SIGTERM')
+      await eventually('a message', () => hello.stderr.includes('something is mounted over it'))
+      t.equal(hello.entry()?.source.toString(), 'over')
+      t.match(run('umount', mountpoint), { status: 0 })
+    }
+    if (how.startsWith('umount')) run('sh', '-c', `${how} '${mountpoint}'`)
+    else hello.child.kill('SIGTERM')
+    t.match(await hello.ended, how.startsWith('umount') ? 0 : 'SIGTERM')
+    t.equal(hello.entry()?.source.toString(), 'below', how)
+  }
+})
+
 void t.test('12,000 requests leave nothing behind', async (t) => {
   const hello = await HelloMount.start()
   t.teardown(() => hello.clear())
