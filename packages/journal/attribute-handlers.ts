@@ -24,6 +24,9 @@ type SetattrArg = ArgOf<'FUSE_SETATTR'>
 const { FATTR_MODE, FATTR_UID, FATTR_GID, FATTR_SIZE, FATTR_ATIME, FATTR_MTIME } = fattr
 const { FATTR_FH, FATTR_ATIME_NOW, FATTR_MTIME_NOW, FATTR_KILL_SUIDGID } = fattr
 
+/** What a request may ask to change. */
+const fields = FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE | FATTR_ATIME | FATTR_MTIME
+
 export function attributeHandlers(context: JournalContext) {
   const { files, stat, times, tree } = context
 
@@ -42,7 +45,8 @@ export function attributeHandlers(context: JournalContext) {
   // Owner first: it clears bits of the mode.
   function setRest({ valid, mode, uid, gid, ...arg }: SetattrArg): number {
     const { dirfd, name, atFlags } = tree
-    if (valid & (FATTR_UID | FATTR_GID)) {
+    // Without any field it is chown(-1, -1), which still takes set-id bits away.
+    if (valid & (FATTR_UID | FATTR_GID) || !(valid & fields)) {
       const newUid = valid & FATTR_UID ? uid : -1
       const e = fchownat(dirfd, name, newUid, valid & FATTR_GID ? gid : -1, atFlags)
       if (e < 0) return e
@@ -86,20 +90,24 @@ function timesOf(valid: number, arg: Omit<SetattrArg, 'valid' | 'mode' | 'uid' |
     valid & FATTR_ATIME_NOW
       ? now
       : valid & FATTR_ATIME
-        ? { sec: arg.atime, nsec: arg.atimensec }
+        ? { sec: exact(arg.atime), nsec: arg.atimensec }
         : omit
   const mtime =
     valid & FATTR_MTIME_NOW
       ? now
       : valid & FATTR_MTIME
-        ? { sec: arg.mtime, nsec: arg.mtimensec }
+        ? { sec: exact(arg.mtime), nsec: arg.mtimensec }
         : omit
   return { atimeSec: atime.sec, atimeNsec: atime.nsec, mtimeSec: mtime.sec, mtimeNsec: mtime.nsec }
 }
 
+// Far beyond what any file system holds, which cuts it to what it does hold.
+const exact = (sec: number) =>
+  Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, sec))
+
 // A change of owner may have cleared bits of the mode.
 function whichOf(valid: number): number {
-  const owner = valid & (FATTR_UID | FATTR_GID)
+  const owner = valid & (FATTR_UID | FATTR_GID) || !(valid & fields)
   return (
     (owner || valid & FATTR_MODE ? which.MODE : 0) |
     (owner ? which.UID | which.GID : 0) |

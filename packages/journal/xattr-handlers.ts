@@ -20,6 +20,8 @@ import type { JournalContext } from './journal-context.js'
 import type { Node } from './node.js'
 
 const empty = Buffer.alloc(0)
+/** As long as a list of names can be (XATTR_LIST_MAX). */
+const allNames = Buffer.alloc(65_536)
 
 export function xattrHandlers(context: JournalContext) {
   const { stat, tree } = context
@@ -84,19 +86,28 @@ export function xattrHandlers(context: JournalContext) {
       )
     },
 
-    FUSE_LISTXATTR({ nodeid }, { size }, reply) {
+    FUSE_LISTXATTR({ nodeid, uid }, { size }, reply) {
       const node = locate(nodeid)
       if (typeof node === 'number') return node
-      const out = size ? reply.room(size).subarray(0, size) : empty
-      return sized(
-        reply,
-        size,
-        tree.name === noName
-          ? flistxattr(tree.dirfd, out)
-          : listxattrat(tree.dirfd, tree.name, out),
-      )
+      const isVisible = uid === 0
+      const room = isVisible && size ? reply.room(size).subarray(0, size) : empty
+      const out = isVisible ? room : allNames
+      const found =
+        tree.name === noName ? flistxattr(tree.dirfd, out) : listxattrat(tree.dirfd, tree.name, out)
+      if (isVisible || found < 0) return sized(reply, size, found)
+      const names = withoutTrusted(allNames.subarray(0, found))
+      if (size && names.length > size) return -errno.ERANGE
+      if (size) names.copy(reply.room(size))
+      return sized(reply, size, names.length)
     },
   } satisfies Handlers
+}
+
+// A file system lists trusted.* to the privileged only.
+function withoutTrusted(list: Buffer): Buffer {
+  if (!list.includes('trusted.')) return list
+  const names = list.toString('latin1').split('\0')
+  return Buffer.from(names.filter((name) => !name.startsWith('trusted.')).join('\0'), 'latin1')
 }
 
 // A caller that offers no room asks how much it needs.
