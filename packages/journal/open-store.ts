@@ -1,9 +1,20 @@
 // Opens files of the store for callers of the mount.
 
-import { close, ftruncate, noName, O_ACCMODE, O_NOFOLLOW, O_TRUNC, openat, reopen } from '#posix'
+import {
+  close,
+  ftruncate,
+  noName,
+  O_ACCMODE,
+  O_NOFOLLOW,
+  O_TRUNC,
+  O_WRONLY,
+  openat,
+  reopen,
+} from '#posix'
 import { fopen, FUSE_OPEN_KILL_SUIDGID } from '#fuse'
 import type { JournalContext } from './journal-context.js'
 import type { Node } from './node.js'
+import type { OpenFile } from './open-file.js'
 import { withoutPrivileges } from './privileges.js'
 
 /** Opens `node` as the caller's flags ask: the fields of the reply, or -errno. */
@@ -18,7 +29,7 @@ export function openStore(
   const file = { fd, node, position: undefined }
   if (flags & O_TRUNC) {
     const kill = openFlags & FUSE_OPEN_KILL_SUIDGID
-    const e = (kill ? withoutPrivileges(context, file) : 0) || truncate(context, node, fd, 0)
+    const e = (kill ? withoutPrivileges(context, file) : 0) || empty(context, file, flags)
     if (e < 0) {
       close(fd)
       return e
@@ -36,6 +47,16 @@ export function openNode({ tree }: JournalContext, node: Node, access: number): 
   if (e < 0) return e
   if (tree.name === noName) return reopen(tree.dirfd, access)
   return openat(tree.dirfd, tree.name, access | O_NOFOLLOW)
+}
+
+// A caller may empty what it then only reads.
+function empty(context: JournalContext, { fd, node }: OpenFile, flags: number): number {
+  if (flags & O_ACCMODE) return truncate(context, node, fd, 0)
+  const writable = openNode(context, node, O_WRONLY)
+  if (writable < 0) return writable
+  const e = truncate(context, node, writable, 0)
+  close(writable)
+  return e
 }
 
 /** Sets a file's size, and says so. 0 or -errno. */
