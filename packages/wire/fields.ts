@@ -43,7 +43,8 @@ const numberField = (
 export const count = (doc: string, max = 0xffffffff): NumberField => numberField(u32, 0, max, doc)
 export const offset = (doc: string): NumberField => numberField(i64, 0, limits.offsetMax, doc)
 export const seqNumber = (doc: string): NumberField => numberField(u64, 0, limits.offsetMax, doc)
-export const magic = (value: number, doc: string): NumberField =>
+/** A number that is always the same. */
+export const constant = (value: number, doc: string): NumberField =>
   numberField(u32, value, value, doc)
 export const bits = (doc: string, names: Readonly<Record<string, number>>): NumberField => {
   const max = Object.values(names).reduce((all, bit) => all | bit, 0)

@@ -1,5 +1,5 @@
-// What a hello says of the stream that it begins, looked at before the rest: in every version of the
-// protocol its body begins with magic, version and features.
+// What a hello says of the stream that it begins, looked at before the rest: in every version of
+// the protocol its body begins with magic, version and features.
 
 import { bodyOf, seqOf } from './header.js'
 import { protocolMagic, protocolVersion } from './message-table.js'

@@ -9,6 +9,7 @@ export {
   type Message,
   type UnknownMessage,
 } from './codec.js'
+export type { BytesField, Field, NumberField } from './fields.js'
 export { Framer } from './framer.js'
 export { fromJson } from './from-json.js'
 export {
@@ -39,6 +40,7 @@ export {
   type Body,
   type MessageName,
   type OperationName,
+  type Row,
 } from './message-table.js'
 export { momentText, timeText } from './moment-text.js'
 export { Numbering, type Position } from './numbering.js'

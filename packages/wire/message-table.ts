@@ -50,11 +50,9 @@ export const messageTable = {
       "The first message of an epoch; its time is the run's start. A relay gives it to each " +
       'client that joins.',
     fields: {
-      magic: f.magic(protocolMagic, "'TFS1'"),
-      version: f.count('version of the protocol: 1'),
-      features: f.count(
-        'feature bits; a reader refuses those it does not know. None is defined yet',
-      ),
+      magic: f.constant(protocolMagic, "'TFS1'"),
+      version: f.constant(protocolVersion, 'of the protocol'),
+      features: f.constant(0, 'bits; a reader refuses those that it does not know; none is yet'),
       previousEpoch: f.count('the epoch that this one continues, which ended cleanly; 0 for none'),
       previousSeq: f.seqNumber('the last seq of that epoch; 0 for none'),
       source: f.text('a name for the source, for people'),

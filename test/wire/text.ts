@@ -66,6 +66,6 @@ void t.test('an epoch is told where it begins', async (t) => {
   const body = { magic: protocolMagic, version: 1, source: 'host:/x' }
   t.match(
     toText(messageOf('hello', body, at)),
-    / hello        epoch=7 version=1 features=0 previousEpoch=0 previousSeq=0 source="host:\/x"$/,
+    / hello        epoch=7 previousEpoch=0 previousSeq=0 source="host:\/x"$/,
   )
 })
