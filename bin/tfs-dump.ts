@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { assemble, CheckReport, openSource, reportStream, runProgram, UsageError } from '#cli'
-import { toJson, toText } from '#wire'
+import { assemble, CheckReport, openSource, printText, reportStream } from '#cli'
+import { exitCode, runProgram, UsageError } from '#cli'
+import { spec, toJson, toText } from '#wire'
 
 await runProgram({
   name: 'tfs-dump',
@@ -16,6 +17,7 @@ await runProgram({
       type: 'boolean',
       describe: 'Print the epochs, how many messages of each type there are, and a verdict',
     },
+    spec: { type: 'boolean', describe: 'Print PROTOCOL.md, the specification of the stream' },
   },
   examples: [
     ['tfs-dump /tmp/tfs', 'watch what changes in a tree'],
@@ -26,10 +28,13 @@ await runProgram({
   notes:
     'Framing, checksums, fields and numbering are checked always. What comes before a fault is ' +
     'printed, then where the fault is.',
-  async run([from = '-'], { json, assemble: isAssembly, check }, { log }) {
-    if ([json, isAssembly, check].filter(Boolean).length > 1)
-      throw new UsageError('--json, --assemble and --check exclude each other')
-    const source = await openSource(from)
+  async run([from], options, { log }) {
+    const { json, assemble: isAssembly, check, spec: isSpec } = options
+    if ([json, isAssembly, check, isSpec].filter(Boolean).length > 1)
+      throw new UsageError('--json, --assemble, --check and --spec exclude each other')
+    if (isSpec && from !== undefined) throw new UsageError('--spec takes no SOURCE')
+    if (isSpec) return printText(spec()).then(() => exitCode.done)
+    const source = await openSource(from ?? '-')
     if (isAssembly) return assemble(source, log)
     if (check) return reportStream(source, new CheckReport(), log)
     const toLine = json ? toJson : toText

@@ -1,8 +1,8 @@
-// Encoder and decoder of each message, generated from its row as straight-line code. A body is its
-// numbers in order, packed; then a u32 length for each of its byte fields; then their bytes.
+// Encoder and decoder of each message, generated from its row as straight-line code.
 
 import { u32 } from '#schema'
-import type { BytesField, Field, NumberField } from './fields.js'
+import { bodyLayout, type BodyLayout } from './body-layout.js'
+import { allBits } from './fields.js'
 import {
   aligned,
   bodyOf,
@@ -16,7 +16,7 @@ import {
   writeHead,
 } from './header.js'
 import { checkVersion } from './hello-version.js'
-import { messageSizeMin as bodyAt } from './limits.js'
+import { messageSizeMin } from './limits.js'
 import { flag, messageTable, type Body, type MessageName, type Row } from './message-table.js'
 import { WireError } from './wire-error.js'
 
@@ -55,79 +55,58 @@ export interface UnknownMessage {
   readonly body: Buffer
 }
 
-const isNumber = (field: Field): field is NumberField => field.kind === 'number'
-
 function codecOf<K extends MessageName>(name: K): Codec<K> {
   const row: Row = messageTable[name]
-  const entries = Object.entries(row.fields)
-  const numbers = entries.filter((e): e is [string, NumberField] => isNumber(e[1]))
-  const bytes = entries.filter((e): e is [string, BytesField] => !isNumber(e[1]))
-  const numbersSize = numbers.reduce((size, [, field]) => size + field.type.size, 0)
-  const fixedSize = numbersSize + bytes.length * 4
-  const encode = encoder(row, numbers, bytes) as Codec<K>['encode']
-  const decode = decoder(numbers, bytes) as Codec<K>['decode']
-  return { name, row, fixedSize, encode, decode }
+  const layout = bodyLayout(row.fields)
+  const encode = encoder(row, layout) as Codec<K>['encode']
+  const decode = decoder(layout) as Codec<K>['decode']
+  return { name, row, fixedSize: layout.fixedEnd - messageSizeMin, encode, decode }
 }
 
-function encoder(row: Row, numbers: [string, NumberField][], bytes: [string, BytesField][]) {
-  const code: string[] = []
-  let at = bodyAt
-  for (const [name, field] of numbers) {
-    code.push(field.type.write(`${at}`, `v.${name}`))
-    at += field.type.size
-  }
-  for (const [name] of bytes) {
-    code.push(u32.write(`${at}`, `v.${name}.length`))
-    at += 4
-  }
-  code.push(`let end = ${at}`)
-  for (const [name] of bytes) code.push(`b.set(v.${name}, end); end += v.${name}.length`)
-  code.push(`const size = aligned(end)`)
-  code.push(`writeHead(b, size, ${row.type}, ${row.flags}, size - end)`, 'return size')
+function encoder(row: Row, { numbers, bytes, fixedEnd }: BodyLayout) {
+  const code = [
+    ...numbers.map(({ name, field, at }) => field.type.write(`${at}`, `v.${name}`)),
+    ...bytes.map(({ name, at }) => u32.write(`${at}`, `v.${name}.length`)),
+    `let end = ${fixedEnd}`,
+    ...bytes.map(({ name }) => `b.set(v.${name}, end); end += v.${name}.length`),
+    `const size = aligned(end)`,
+    `writeHead(b, size, ${row.type}, ${row.flags}, size - end)`,
+    'return size',
+  ]
   return compile('(b, v)', code, { aligned, writeHead })
 }
 
-function decoder(numbers: [string, NumberField][], bytes: [string, BytesField][]) {
-  const code: string[] = []
-  let at = bodyAt
-  const fixedEnd = bodyAt + numbers.reduce((n, [, f]) => n + f.type.size, 0) + bytes.length * 4
-  code.push(`const end = b.length - paddingOf(b)`, `if (end < ${fixedEnd}) fail.short(b)`)
-  for (const [name, field] of numbers) {
-    code.push(`const ${name} = ${field.type.read(`${at}`)}`)
+function decoder({ numbers, bytes, fixedEnd }: BodyLayout) {
+  const code = [`const end = b.length - paddingOf(b)`, `if (end < ${fixedEnd}) fail.short(b)`]
+  for (const { name, field, at } of numbers) {
+    const { type, min, max, bits } = field
+    const unknown = bits ? ` || ${name} & ${~allBits(bits)}` : ''
     code.push(
-      `if (!(${name} >= ${field.min} && ${name} <= ${field.max}))`,
-      `fail.range(b, '${name}', ${name})`,
+      `const ${name} = ${type.read(`${at}`)}`,
+      `if (!(${name} >= ${min} && ${name} <= ${max})${unknown}) fail.range(b, '${name}', ${name})`,
     )
-    if (field.bits) {
-      const mask = Object.values(field.bits).reduce((all, bit) => all | bit, 0)
-      code.push(`if (${name} & ${~mask}) fail.range(b, '${name}', ${name})`)
-    }
-    at += field.type.size
   }
-  for (const [name] of bytes) {
-    code.push(`const ${name}Size = ${u32.read(`${at}`)}`)
-    at += 4
-  }
-  const sum = [`${fixedEnd}`, ...bytes.map(([name]) => `${name}Size`)].join(' + ')
+  code.push(...bytes.map(({ name, at }) => `const ${name}Size = ${u32.read(`${at}`)}`))
+  const sum = [`${fixedEnd}`, ...bytes.map(({ name }) => `${name}Size`)].join(' + ')
   code.push(`if (${sum} !== end) fail.lengths(b)`)
   let from = `${fixedEnd}`
-  for (const [name, field] of bytes) {
+  for (const { name, field } of bytes) {
+    const outside = `${name}Size < ${field.min} || ${name}Size > ${field.max}`
     code.push(
-      `if (${name}Size < ${field.min} || ${name}Size > ${field.max})`,
-      `fail.range(b, '${name}', ${name}Size + ' bytes')`,
+      `if (${outside}) fail.range(b, '${name}', ${name}Size + ' bytes')`,
       `const ${name} = b.subarray(${from}, ${from} + ${name}Size)`,
       `{ const why = faults.${name}(${name}); if (why) fail.value(b, '${name}', why) }`,
     )
     from += ` + ${name}Size`
   }
-  code.push(`return { ${[...numbers, ...bytes].map(([name]) => name).join(', ')} }`)
-  const faults = Object.fromEntries(bytes.map(([name, field]) => [name, field.fault]))
+  code.push(`return { ${[...numbers, ...bytes].map(({ name }) => name).join(', ')} }`)
+  const faults = Object.fromEntries(bytes.map(({ name, field }) => [name, field.fault]))
   return compile('(b)', code, { fail, faults, paddingOf })
 }
 
 const fail = {
   short(message: Buffer): never {
-    const reason = `a body of ${message.length - bodyAt} bytes is too short for its type`
+    const reason = `a body of ${message.length - messageSizeMin} bytes is too short for its type`
     throw new WireError('EWIRE_BODY', reason, { seq: seqOf(message) })
   },
   lengths(message: Buffer): never {

@@ -46,10 +46,13 @@ export const seqNumber = (doc: string): NumberField => numberField(u64, 0, limit
 /** A number that is always the same. */
 export const constant = (value: number, doc: string): NumberField =>
   numberField(u32, value, value, doc)
-export const bits = (doc: string, names: Readonly<Record<string, number>>): NumberField => {
-  const max = Object.values(names).reduce((all, bit) => all | bit, 0)
-  return { ...numberField(u32, 0, max, doc), bits: names }
-}
+export const bits = (doc: string, names: Readonly<Record<string, number>>): NumberField => ({
+  ...numberField(u32, 0, allBits(names), doc),
+  bits: names,
+})
+/** All bits that have a name. */
+export const allBits = (names: Readonly<Record<string, number>>): number =>
+  Object.values(names).reduce((all, bit) => all | bit, 0)
 /** Permission bits, set-id and sticky bits as in st_mode. */
 export const permissions = (doc: string): NumberField => numberField(u32, 0, 0o7777, doc, 'octal')
 /** The same with the type, as in st_mode. */

@@ -85,8 +85,8 @@ export const messageTable = {
     type: 0x0005,
     flags: REQUIRED,
     doc:
-      'A relay had to drop the messages from..to for this reader. Its own seq is `to`, so that ' +
-      'numbering goes on behind it.',
+      'A relay had to drop the messages `from` to `to` for this reader. Its own seq is `to`, so ' +
+      'that numbering goes on behind it.',
     fields: {
       from: f.seqNumber('the first that is missing'),
       to: f.seqNumber('the last that is missing'),
@@ -120,7 +120,7 @@ export const messageTable = {
     doc: 'A new FIFO, socket or device.',
     fields: {
       path: f.entry('where'),
-      mode: f.mode('type and permission bits'),
+      mode: f.mode('permissions, and 010000 FIFO, 020000 or 060000 device, 0140000 socket'),
       major: f.count("device's major number, 0 where it is none", 0xfff),
       minor: f.count("device's minor number, 0 where it is none", 0xfffff),
       ...created,

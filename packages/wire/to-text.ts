@@ -4,6 +4,7 @@ import { escapeName } from '#schema'
 import { decodeAny, type AnyMessage, type Message } from './codec.js'
 import type { NumberField } from './fields.js'
 import { timeOf } from './header.js'
+import { bitsText, numberText } from './number-text.js'
 import { flag, messageTable, type Row } from './message-table.js'
 import { momentText, timeText } from './moment-text.js'
 
@@ -63,21 +64,11 @@ const isTold = (field: NumberField, value: number, which: number | Buffer | unde
   !(field.bits && value === 0) &&
   (field.whichBit === undefined || (Number(which) & field.whichBit) !== 0)
 
-function numberText(field: NumberField, value: number): string {
-  if (field.bits) return bitsText(value, field.bits)
-  return field.shown === 'octal' ? value.toString(8).padStart(4, '0') : String(value)
-}
-
-function bitsText(value: number, bits: Readonly<Record<string, number>>): string {
-  const names = Object.keys(bits).filter((name) => value & bits[name]!)
-  const other = Object.values(bits).reduce((left, bit) => left & ~bit, value)
-  return [...names, ...(other ? [`0x${other.toString(16)}`] : [])].join('|') || '0'
-}
-
 function dataText(data: Buffer): string {
   if (data.length === 0) return '0 bytes'
   const more = data.length > previewMax ? '...' : ''
   return `${data.length} bytes ${quoted(data.subarray(0, previewMax))}${more}`
 }
 
-const quoted = (bytes: Buffer) => `"${escapeName(bytes).replaceAll('"', '\\"')}"`
+/** A name or the like between double quotes. */
+export const quoted = (bytes: Buffer): string => `"${escapeName(bytes).replaceAll('"', '\\"')}"`

@@ -28,7 +28,7 @@ void t.test('each line has number, time, name and what the message says', async 
         { path: '', which: which.MODE | which.MTIME, mode: 0o4755, mtimeSec: 1e13 },
         at,
       ),
-      'setattr      "" which=MODE|MTIME mode=4755 mtime=@10000000000000.000000000',
+      'setattr      "" which=MODE|MTIME mode=04755 mtime=@10000000000000.000000000',
     ],
     [
       messageOf('rename', { path: 'a', newPath: 'b', flags: 2 }, at),

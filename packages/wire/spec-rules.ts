@@ -1,0 +1,180 @@
+// The words of PROTOCOL.md: what holds for all messages. Its numbers come from the declarations.
+
+import { crc32 } from 'node:zlib'
+import { filled, markdownTable } from '#schema'
+import { header } from './header.js'
+import * as limits from './limits.js'
+
+const hex = (n: number, digits = 8) => `0x${n.toString(16).padStart(digits, '0')}`
+const kibi = (n: number) => `${n} (${n >> 10} KiB)`
+
+const headerDocs: Readonly<Record<keyof typeof header.fields, string>> = {
+  size: 'bytes of the whole message: header, body and padding',
+  type: 'which message it is, section 9; a number is never given to another message',
+  flags: 'section 3',
+  seq: 'its number in its epoch, section 7',
+  timeLo: "nanoseconds since 1970 on the source's clock, when it was done: the low half of a u64",
+  timeHi: 'and its high half',
+  epoch: 'one run of the source: a random number other than 0, the same in all its messages',
+  crc: 'checksum of the message, section 4',
+}
+
+const headerTable = markdownTable(
+  ['offset', 'type', 'field', 'meaning'],
+  Object.entries(header.fields).map(([name, { name: type }]) => {
+    const field = name as keyof typeof header.fields
+    return [`${header.offsets[field]}`, type, field, headerDocs[field]]
+  }),
+)
+
+const flagTable = markdownTable(
+  ['bits', 'name', 'meaning'],
+  [
+    ['0 (1)', 'REQUIRED', 'a reader that does not know the type must stop, with an error'],
+    ['1 (2)', 'RETAIN', 'a relay keeps the newest of the type for those who join, section 7'],
+    ['2 (4)', 'ASSERT', 'it says what is, rather than what changed; for whoever needs it'],
+    ['3 (8)', 'HOP', 'for the next program only: never forwarded; its seq is 0'],
+    ['4-11', '', 'zero; another value is as an unknown type is'],
+    ['12-15', '', 'how many bytes of padding the message ends with'],
+  ],
+)
+
+const typeTable = markdownTable(
+  ['types', 'for'],
+  [
+    ['0x0001-0x00ff', 'control'],
+    ['0x0100-0x01ff', 'operations: what was done to the tree'],
+    ['0x0200-0x02ff', 'assertions: what a path is (reserved)'],
+    ['0x0300-0x03ff', 'requests, which travel from readers to the source (reserved)'],
+    ['0x8000-0xffff', 'private use: never given out here'],
+    ['the others', 'reserved'],
+  ],
+)
+
+const limitTable = markdownTable(
+  ['what', 'least', 'most'],
+  [
+    ['a message', `${limits.messageSizeMin}`, kibi(limits.messageSizeMax)],
+    ['data of one message', '0', kibi(limits.dataSizeMax)],
+    ['a path', '0, the root', `${limits.pathSizeMax}`],
+    ['a component of a path', '1', `${limits.nameSizeMax}`],
+    ['the target of a symbolic link', '1', `${limits.targetSizeMax}`],
+    ['the name of an extended attribute', '1', `${limits.nameSizeMax}`],
+    ['the value of an extended attribute', '0', kibi(limits.xattrValueSizeMax)],
+    ['a text', '0', `${limits.textSizeMax}`],
+  ],
+)
+
+const checkWord = '123456789'
+
+export const rules = filled(`# TFS/1: the protocol
+
+A stream of messages that says what changes in a directory tree, so that replaying it
+elsewhere rebuilds the tree. The same bytes travel on pipes, on sockets and in files. This
+page is printed by \`tfs-dump --spec\`, from the declarations by which the programs encode
+and decode; it is all that is needed to write a reader. \`tfs-dump --check\` verifies
+streams, \`tfs-dump --json\` shows them.
+
+All integers are little-endian: \`u16\`, \`u32\` and \`u64\` unsigned, \`i64\` in two's
+complement. No 64-bit value but the time of the header goes beyond 2^53-1 or -(2^53-1).
+
+## 1. Framing
+
+A stream is messages one after the other, with nothing between them. A message is a header
+of ${limits.messageSizeMin} bytes, a body, and 0 to 15 bytes of padding. Its size, with
+which the header begins, is a multiple of ${limits.messageAlign} from
+${limits.messageSizeMin} to ${limits.messageSizeMax}. A program that only passes messages
+on needs no more than this to find where they end. A reader checks the size before it
+allocates or waits for anything; after a wrong one nothing of the stream can be read.
+
+## 2. The header
+
+${headerTable}
+
+## 3. Flags
+
+${flagTable}
+
+Section 9 has the flags of each type. A reader goes by those that it finds in the header.
+
+## 4. The checksum
+
+CRC-32 as of zlib, gzip and PNG (polynomial 0x04c11db7 reflected, beginning and ending
+inverted; \`zlib.crc32\` in Python) of the whole message, padding included, with the four
+bytes of \`crc\` taken as zeros. The CRC-32 of the nine bytes \`${checkWord}\` is
+${hex(crc32(checkWord))}. A reader checks it before it looks at anything but the size, and
+stops where it is wrong.
+
+## 5. The body
+
+The fields of a message, as section 9 lists them, lie like this:
+
+1. the numbers, in the order of the list, without any gap or alignment;
+2. for each field of bytes, in the order of the list, a u32: how many bytes it has;
+3. the bytes of these fields, in the same order, one after the other, without a terminator;
+4. padding: 0 to 15 zeros, until the size is a multiple of ${limits.messageAlign}.
+
+Numbers, lengths and bytes together have exactly the size of the message less header and
+padding, and all are in their ranges. A reader stops at a message where this does not hold.
+
+${limitTable}
+
+Sizes are in bytes. A time is two fields: whole seconds since 1970, also negative, and
+nanoseconds from 0 to 999999999 that are added to them.
+
+## 6. Paths
+
+A path is relative to the root of the tree: raw bytes, components with \`/\` between them,
+so neither a leading nor a trailing \`/\`. The root is the empty path. No component is empty,
+\`.\` or \`..\`; no path has a NUL byte. Nothing more holds: names may have line breaks and
+need not be UTF-8. A path may be longer than the PATH_MAX of the reader's system. The name
+\`.tfs\` in the root is reserved: no stream has it.
+
+A path is that at the time of its message: after a rename of a directory, all below it is
+addressed by the new name. No path leads through a symbolic link; a reader that finds one on
+the way has met a hostile stream or a changed tree, and does not follow it.
+
+## 7. Numbers, epochs, joining
+
+The first message of an epoch is \`hello\`, with seq 1. Each message that follows has the
+same epoch and the next seq, without gaps, whatever its type, also where the reader does not
+know it. The last is \`bye\`, or \`abort\` where something failed. Then the next epoch may
+begin, with another \`hello\`.
+
+Messages with the flag HOP have seq 0 and do not count.
+
+A relay gives to each reader that joins, as its first messages, those with the flag RETAIN
+that it has kept: the newest of each type, \`hello\` first, by rising seq, as they were. What
+follows goes on at any seq. So a reader takes any rising seq after \`hello\` up to and
+including the first message without RETAIN, and from there on one number after the other.
+
+A relay that had to drop messages for a reader puts a \`gap\` in their place: \`from\` is the
+number that was to come, \`to\` the last that is missing and its own seq. To a reader the
+numbering is whole, but its copy is not: a replay stops here.
+
+A seq that is there already, one that leaves some out, another epoch without a \`hello\`, a
+second \`hello\` of an epoch, a \`hello\` before \`bye\` or \`abort\`, anything before a
+\`hello\` or after the end: there a reader stops, with an error that names the message.
+
+## 8. The end, errors, versions
+
+The input may end after \`bye\` or \`abort\` only. Where it ends elsewhere, inside a message
+or between two, it is truncated: what came is good, more may be missing, and the reader says
+so. A program must not take such an end for a clean one. After \`bye\` nothing is missing;
+after \`abort\` something may be.
+
+A source that has nothing to tell sends a \`tick\` each second. Where nothing comes for 15
+seconds a reader may take the connection for dead.
+
+A reader that does not know a type, or finds one of the flag bits 4-11 set, stops where
+REQUIRED is set, with an error that names the type; else it skips the message, which still
+counts in the numbering. A type never changes its fields: what has to change gets another
+type. The body of \`hello\` begins in all versions with magic, version and features. A reader
+refuses a version that is not its own and features that it does not know.
+
+${typeTable}
+
+A replay applies the operations in order. Of attributes it sets the owner first, then the
+mode, then extended attributes, then times, since each may change those after it. \`write\`
+and the like may change the mtime of a file; the exact one follows in a \`setattr\`.
+`)
