@@ -1,6 +1,18 @@
 // UNLINK and RMDIR.
 
-import { AT_REMOVEDIR, errno, S_IFDIR, S_IFREG, unlinkat } from '#posix'
+import {
+  AT_REMOVEDIR,
+  errno,
+  O_NOFOLLOW,
+  O_PATH,
+  openat,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFREG,
+  unlinkat,
+} from '#posix'
 import type { Handlers } from '#fuse'
 import type { JournalContext } from './journal-context.js'
 import { keyOf } from './node-table.js'
@@ -18,11 +30,10 @@ export function removingHandlers(context: JournalContext) {
     const path = tree.childPath(parent, name, entry?.node.type ?? (isDirectory ? S_IFDIR : S_IFREG))
     const unsayable = tree.expressible(path)
     if (unsayable < 0) return unsayable
-    // Whoever stands in it can still look at it, without a name.
-    if (isDirectory && entry) tree.directories.pin(entry.node)
+    if (entry) keepReachable(context, entry.node)
     const e = unlinkat(context.directory(parent), name, isDirectory ? AT_REMOVEDIR : 0)
     if (e < 0) {
-      if (isDirectory && entry) tree.directories.unpin(entry.node)
+      if (entry) keptItsName(context, entry.node)
       return e
     }
     if (entry) nameGone(context, entry.node, () => tree.nodes.displace(entry))
@@ -40,6 +51,25 @@ export function removingHandlers(context: JournalContext) {
     FUSE_RMDIR: ({ nodeid }, { name }) => remove(nodeid, name, true),
   } satisfies Handlers
 }
+
+/**
+ * To be called before a name of `node` goes. Whoever stands in a directory can still look at it
+ * without a name. So can who has a FIFO or a device open, which the kernel does without asking.
+ */
+export function keepReachable({ tree }: JournalContext, node: Node): void {
+  if (node.type === S_IFDIR) tree.directories.pin(node)
+  else if (isOpenedByKernel(node) && node.nlink === 1 && node.fd < 0 && !tree.locate(node))
+    node.fd = Math.max(-1, openat(tree.dirfd, tree.name, O_PATH | O_NOFOLLOW))
+}
+
+/** Takes back `keepReachable`. */
+export function keptItsName({ tree }: JournalContext, node: Node): void {
+  if (node.type === S_IFDIR) tree.directories.unpin(node)
+  else tree.directories.drop(node)
+}
+
+const isOpenedByKernel = ({ type }: Node) =>
+  type === S_IFIFO || type === S_IFCHR || type === S_IFBLK
 
 /** Keeps the books when a name of `node` is gone from the store. */
 export function nameGone({ tree, times }: JournalContext, node: Node, displace: () => void): void {

@@ -15,7 +15,7 @@ import { announce, withdraw } from './announcement.js'
 import type { JournalContext } from './journal-context.js'
 import { keyOf } from './node-table.js'
 import type { Entry, Node } from './node.js'
-import { nameGone } from './removing-handlers.js'
+import { keepReachable, keptItsName, nameGone } from './removing-handlers.js'
 import { reconcile } from './border.js'
 
 /** One of the two places of a rename. */
@@ -90,10 +90,10 @@ export function renamingHandlers(context: JournalContext) {
     const path = pathOf(from, node)
     const newPath = pathOf(to, node)
     const oldPath = old && pathOf(to, old.node)
-    if (old?.node.type === S_IFDIR) tree.directories.pin(old.node)
+    if (old) keepReachable(context, old.node)
     const e = tree.expressible(newPath) || move(from, to, flags)
     if (e < 0) {
-      if (old?.node.type === S_IFDIR) tree.directories.unpin(old.node)
+      if (old) keptItsName(context, old.node)
       return e
     }
     if (old) nameGone(context, old.node, () => nodes.displace(old))
