@@ -1,5 +1,6 @@
 // Cuts a stream of bytes, which arrives in any pieces, into whole messages. Looks at sizes only.
 
+import assert from 'node:assert'
 import { isSize } from './header.js'
 import { messageSizeMax } from './limits.js'
 import { WireError } from './wire-error.js'
@@ -71,6 +72,8 @@ export class Framer {
   #hold(): void {
     const left = this.#piece.length - this.#at
     if (left === 0) return
+    const isTaken = this.#carried > 0 || left < 4 || this.#piece.readUInt32LE(this.#at) > left
+    assert(isTaken, 'messages of the last piece are not taken')
     this.#fill(this.#carried + left)
   }
 

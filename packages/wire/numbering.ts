@@ -81,10 +81,12 @@ export class Numbering {
   #numbered(first: number, seq: number, isRetained: boolean): void {
     if (first <= this.seq)
       throw new WireError('EWIRE_ORDER', `number ${first} after ${this.seq}`, { seq })
-    if (first > this.seq + 1 && !this.#joining)
-      throw new WireError('EWIRE_GAP', `messages ${this.seq + 1} to ${first - 1} are missing`, {
-        seq,
-      })
+    const missed = this.seq + 1
+    if (first > missed && !this.#joining) {
+      const range =
+        first - 1 === missed ? `message ${missed} is` : `messages ${missed} to ${first - 1} are`
+      throw new WireError('EWIRE_GAP', `${range} missing`, { seq })
+    }
     this.#joining = this.#joining && isRetained
     this.seq = seq
   }

@@ -102,7 +102,7 @@ void t.test('what comes before a fault is printed, then where it is', async (t) 
       /message 3, byte 224: ends 40 bytes into a message/,
     ],
     ['no bye', [], /message 3, byte 224: ends here without a bye/],
-    ['a gap', [messages[4]!], /message 5, byte 224: messages 4 to 4 are missing/],
+    ['a gap', [messages[4]!], /message 5, byte 224: message 4 is missing/],
     ['a duplicate', [messages[2]!], /message 3, byte 224: number 3 after 3/],
     [
       'rubbish',
