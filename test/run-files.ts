@@ -1,6 +1,6 @@
 // Runs test files, each by a plain node, a few at a time, and sums up what tap says of each. Under
-// tap's own runner every program that a test spawns would be loaded with tap's hooks, which makes it
-// slow to start and handles its signals.
+// tap's own runner every program that a test spawns would be loaded with tap's hooks, which makes
+// it slow to start and handles its signals.
 
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
@@ -58,10 +58,11 @@ function runFile(root: string, file: string) {
   })
 }
 
-// The last line of tap's output: `# { total: 70, pass: 69, fail: 1 }`. A file that ends without one,
-// or badly without saying what failed, counts as a failure, and so does one that tests nothing.
+// The last line of tap's output: `# { total: 70, pass: 69, fail: 1 }`. A file that ends without
+// one, or badly without saying what failed, counts as a failure, and so does one that tests
+// nothing.
 function countOf(output: string, code: number | null): Counts {
-  const summary = output.split('\n').findLast((line) => /^# \{ total: /.test(line)) ?? ''
+  const summary = output.split('\n').findLast((line) => line.startsWith('# { total: ')) ?? ''
   const number = (name: string) => Number(new RegExp(`${name}: (\\d+)`).exec(summary)?.[1] ?? 0)
   const passed = number('pass')
   const said = number('fail')

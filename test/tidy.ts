@@ -1,5 +1,5 @@
-// The rules of style and structure that are tested rather than described. Each rule is first shown a
-// violation, which it must find. (oxlint holds the length of functions.)
+// The rules of style and structure that are tested rather than described. Each rule is first shown
+// a violation, which it must find. (oxlint holds the length of functions.)
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -39,7 +39,7 @@ const columnsMax = 100
 
 const layerOf = (path: string) => /^packages\/([^/]+)\//.exec(path)?.[1] ?? path.split('/')[0]!
 const importsOf = ({ text }: File) =>
-  [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1]!)
+  [...text.matchAll(/(?:from |import |import\()'([^']+)'/g)].map((match) => match[1]!)
 
 const layering: Rule = (file) => {
   const layer = layerOf(file.path)

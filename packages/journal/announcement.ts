@@ -1,5 +1,5 @@
-// States what is there in operations: for what comes into the stream's view with its content (a file
-// without a name that gets one, a rename out of what is excluded), and for what leaves it.
+// States what is there in operations: for what comes into the stream's view with its content (a
+// file without a name that gets one, a rename out of what is excluded), and for what leaves it.
 
 import {
   AT_SYMLINK_NOFOLLOW,

@@ -31,7 +31,10 @@ import { notOpen, type OpenFile } from './open-file.js'
 
 /** What a stream can carry of fallocate(2)'s modes; the kernel lets no others through. */
 const allocatable = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE
-/** One copy request copies at most so much, so that no other waits long; callers go on by themselves. */
+/**
+ * One copy request copies at most so much, so that no other waits long; callers go on by
+ * themselves.
+ */
 const copyStep = 8 << 20
 
 export function fileHandlers(context: JournalContext, answer: Session['answer']) {

@@ -1,5 +1,5 @@
-// Standing still on request, between two requests of the kernel and with all of the stream taken, so
-// that the store is exactly what the stream has said so far: SIGUSR2 asks, SIGCONT ends it.
+// Standing still on request, between two requests of the kernel and with all of the stream taken,
+// so that the store is exactly what the stream has said so far: SIGUSR2 asks, SIGCONT ends it.
 
 import { eventfdSignal } from '#posix'
 import type { Output } from './output.js'
@@ -49,8 +49,8 @@ export class Hold {
 }
 
 /**
- * The session thread's part, for its loop: `flush` says what is not in the stream yet. Returns when the
- * hold is over.
+ * The session thread's part, for its loop: `flush` says what is not in the stream yet. Returns when
+ * the hold is over.
  */
 export function standStill(
   control: Int32Array,

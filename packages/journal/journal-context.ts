@@ -21,7 +21,9 @@ export class JournalContext {
   /** As whom files are made without asking for it. */
   readonly uid: number
   readonly gid: number
-  /** Of the object at hand, and of its directory. Kept, so valid until the next one is looked at. */
+  /**
+   * Of the object at hand, and of its directory. Kept, so valid until the next one is looked at.
+   */
   readonly stat = new Stat()
   readonly parentStat = new Stat()
   #umask = -1

@@ -46,7 +46,10 @@ export interface JournalOptions {
 export interface JournalEnd {
   /** The signal that asked for it, if one did. */
   readonly signal: NodeJS.Signals | undefined
-  /** The command's, in captive mode, if not 0; else 0, 1 if not all changes were journalled, 111 if aborted. */
+  /**
+   * The command's, in captive mode, if not 0; else 0, 1 if not all changes were journalled, 111 if
+   * aborted.
+   */
   readonly exitCode: number
 }
 

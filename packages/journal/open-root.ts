@@ -52,8 +52,8 @@ function lockHolder(fd: number): number | undefined {
 }
 
 /**
- * Refuses what would feed the journal with itself: a mount point inside the store (but not the store
- * itself), and a stream written to a file inside it. Throws JournalError.
+ * Refuses what would feed the journal with itself: a mount point inside the store (but not the
+ * store itself), and a stream written to a file inside it. Throws JournalError.
  */
 export function refuseLoops(
   rootFd: number,

@@ -1,5 +1,5 @@
-// Where the stream goes: a descriptor that takes whole messages, waits for a reader that is slow, and
-// is let go of when the reader is gone.
+// Where the stream goes: a descriptor that takes whole messages, waits for a reader that is slow,
+// and is let go of when the reader is gone.
 
 import {
   AT_FDCWD,
@@ -58,9 +58,9 @@ export class Output {
   readonly #count = Buffer.alloc(4)
 
   /**
-   * Takes over what `fd` is and leaves /dev/null in its place, so that closing the output ends it for
-   * its reader and no file opened later gets the number. A pipe is opened anew without blocking,
-   * since that mode belongs to the open file, which others may share.
+   * Takes over what `fd` is and leaves /dev/null in its place, so that closing the output ends it
+   * for its reader and no file opened later gets the number. A pipe is opened anew without
+   * blocking, since that mode belongs to the open file, which others may share.
    */
   constructor(fd: number, options: OutputOptions) {
     const stat = new Stat()

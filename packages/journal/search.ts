@@ -19,8 +19,8 @@ import { join, type Tree } from './tree.js'
 const dot = Buffer.from('.')
 
 /**
- * Walks the store for a journalled name of `node` that is not known yet, and notes it. Whether there
- * is one. Takes as long as the tree is large; the table looks once for each loss of a name.
+ * Walks the store for a journalled name of `node` that is not known yet, and notes it. Whether
+ * there is one. Takes as long as the tree is large; the table looks once for each loss of a name.
  */
 export function findName(tree: Tree, node: Node): boolean {
   const fd = openat(tree.rootFd, dot, O_RDONLY | O_DIRECTORY)

@@ -1,5 +1,5 @@
-// fsync in other threads, so that no request waits behind another file's. The result comes back into
-// the session's loop, which alone writes the stream and then answers the caller.
+// fsync in other threads, so that no request waits behind another file's. The result comes back
+// into the session's loop, which alone writes the stream and then answers the caller.
 
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads'
 import { eventfdClear } from '#posix'

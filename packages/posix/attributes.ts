@@ -58,8 +58,8 @@ let hasFchmodat2 = true
 
 /**
  * Sets the mode of `name` without following it (-EOPNOTSUPP for a symlink), or with AT_EMPTY_PATH
- * and `noName` of `dirfd` itself, O_PATH included. fchmodat2 came with Linux 6.6; before, the way is
- * a descriptor and /proc/self/fd. 0 or -errno.
+ * and `noName` of `dirfd` itself, O_PATH included. fchmodat2 came with Linux 6.6; before, the way
+ * is a descriptor and /proc/self/fd. 0 or -errno.
  */
 export function fchmodat(
   dirfd: number,

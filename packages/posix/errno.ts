@@ -74,7 +74,9 @@ for (const name of ['EAGAIN', 'ENODATA', 'EOPNOTSUPP', 'EDEADLK'] as const) {
   names.set(errno[name], name)
 }
 
-/** The name of error number `n`, of either sign: 'ENOENT' for 2 and -2; 'E999' for an unknown one. */
+/**
+ * The name of error number `n`, of either sign: 'ENOENT' for 2 and -2; 'E999' for an unknown one.
+ */
 export function errnoName(n: number): string {
   return names.get(Math.abs(n)) ?? `E${Math.abs(n)}`
 }

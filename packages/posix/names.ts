@@ -33,7 +33,9 @@ export function symlinkat(target: Uint8Array, dirfd: number, name: Uint8Array): 
   return e || result(nativeSymlinkat(path1, dirfd, path2))
 }
 
-/** linkat(2). `flags`: 0, or AT_EMPTY_PATH (which may need a capability; see `linkFd`). 0 or -errno. */
+/**
+ * linkat(2). `flags`: 0, or AT_EMPTY_PATH (which may need a capability; see `linkFd`). 0 or -errno.
+ */
 export function linkat(
   oldDirfd: number,
   oldName: Uint8Array,

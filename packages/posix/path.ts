@@ -53,7 +53,8 @@ export const procPath = addressOf(proc)
 
 /**
  * Stores `/proc/self/fd/FD`, or `/proc/self/fd/FD/NAME`: the way to a descriptor opened with O_PATH
- * for calls that take paths only. `name` is one component, so that only its last step can be a link.
+ * for calls that take paths only. `name` is one component, so that only its last step can be a
+ * link.
  */
 export function setProcPath(fd: number, name?: Uint8Array): number {
   if (!Number.isInteger(fd) || fd < 0 || fd > 0x7fffffff) return -errno.EBADF

@@ -56,8 +56,8 @@ export function fileLimit(): number {
 }
 
 /**
- * Raises the limit of descriptors to `wanted`, or as near as allowed: beyond the hard limit it takes
- * CAP_SYS_RESOURCE. Never lowers it. The limit that then holds, or -errno.
+ * Raises the limit of descriptors to `wanted`, or as near as allowed: beyond the hard limit it
+ * takes CAP_SYS_RESOURCE. Never lowers it. The limit that then holds, or -errno.
  */
 export function raiseFileLimit(wanted: number): number {
   const soft = fileLimit()

@@ -195,7 +195,9 @@ export class Stat {
   }
 }
 
-/** A device number in the kernel's 32-bit form (linux/kdev_t.h, new_encode_dev), as FUSE uses it. */
+/**
+ * A device number in the kernel's 32-bit form (linux/kdev_t.h, new_encode_dev), as FUSE uses it.
+ */
 export function makedev(major: number, minor: number): number {
   return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12)) >>> 0
 }

@@ -30,7 +30,9 @@ const nativeLremove = native('lremovexattr', 'int', removeArgs)
 const setAttribute = (attribute: Uint8Array) =>
   attribute.length > XATTR_NAME_MAX ? -errno.ERANGE : setPath2(attribute)
 
-/** Sets an attribute of what `fd` stands for. `flags`: 0, XATTR_CREATE, XATTR_REPLACE. 0 or -errno. */
+/**
+ * Sets an attribute of what `fd` stands for. `flags`: 0, XATTR_CREATE, XATTR_REPLACE. 0 or -errno.
+ */
 export function fsetxattr(fd: number, attribute: Uint8Array, value: Uint8Array, flags = 0): number {
   const e = injected('setxattr') || setProcPath(fd) || setAttribute(attribute)
   return e || result(nativeSet(procPath, path2, addressOf(value), value.length, flags))
