@@ -150,7 +150,9 @@ function asUser(t: { teardown: (f: () => void) => void }): {
   chownSync(mountpoint, 65534, 65534)
   const tree = fileURLToPath(new URL('../../..', import.meta.url))
   // tap puts NODE_OPTIONS into every child, to load what that user may not write for.
+  // The new namespace would keep the mounts of tests beside this one alive.
   const script = `set -e; cd ${area}; unset NODE_OPTIONS
+    awk '/ - fuse/ { print $5 }' /proc/self/mountinfo | xargs -r umount -l
     [ -e fuse ] || mknod fuse c 10 229; chmod 666 fuse; mount --bind fuse /dev/fuse
     mount --bind '${tree}' tree; mount --bind '${dirname(process.execPath)}' bin
     exec setpriv --reuid 65534 --regid 65534 --clear-groups \\
