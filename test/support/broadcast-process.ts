@@ -26,21 +26,17 @@ export interface Running {
   readonly said: (pattern: RegExp) => Promise<void>
 }
 
-const timeoutMs = 120_000
+const timeoutMsUsual = 120_000
 
-/** Starts a program, which is killed when the test ends or after `timeoutMs`. */
+/** Starts a program, which is killed when the test ends or after `timeoutMs` (or two minutes). */
 export function start(
   t: { teardown(end: () => void): void },
   command: string,
   args: readonly string[],
   options: { stdio?: StdioOptions; timeoutMs?: number; env?: NodeJS.ProcessEnv; uid?: number } = {},
 ): Running {
-  const child = spawn(command, args, {
-    stdio: 'pipe',
-    timeout: timeoutMs,
-    killSignal: 'SIGKILL',
-    ...options,
-  })
+  const { timeoutMs: timeout = timeoutMsUsual, ...rest } = options
+  const child = spawn(command, args, { stdio: 'pipe', timeout, killSignal: 'SIGKILL', ...rest })
   t.teardown(() => child.kill('SIGKILL'))
   const stdout: Buffer[] = []
   let stderr = ''
