@@ -116,7 +116,7 @@ async function start(dir: string, options: MountOptions, programs: Program[]): P
 }
 
 /** The mirror's position, two slots of 4096 bytes by turns, has at byte 16 the epoch it follows. */
-function hasJoined(mirror: string): boolean {
+export function hasJoined(mirror: string): boolean {
   const file = join(mirror, '.tfs/position')
   if (!existsSync(file)) return false
   const slots = readFileSync(file)

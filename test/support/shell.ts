@@ -26,7 +26,7 @@ export function shell(
   options: ShellOptions = {},
 ): Promise<string> {
   const { cwd = '/', env = {}, timeoutMs = 120_000, input = '' } = options
-  const child = spawn('bash', ['-euo', 'pipefail', '-c', script, 'bash', ...args], {
+  const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', script, 'bash', ...args], {
     cwd,
     detached: true,
     stdio: 'pipe',
