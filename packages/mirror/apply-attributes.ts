@@ -1,7 +1,7 @@
 // Operations on attributes. Each takes its row's body; 0, -errno or a refusal.
 
 import { AT_EMPTY_PATH, errno, fremovexattr, fsetxattr, noName, utimensat } from '#posix'
-import { S_IFMT, type Times, UTIME_OMIT } from '#posix'
+import { type Times, UTIME_OMIT } from '#posix'
 import { which as bits, type Body } from '#wire'
 import { keyOf, type Tree } from './tree.js'
 
@@ -37,7 +37,7 @@ function setOwnerAndMode(tree: Tree, fd: number, body: Body<'setattr'>): number 
   if (!(body.which & ownerAndMode)) return 0
   const mode = tree.modeOf(fd)
   if (mode < 0) return mode
-  const e = tree.owners.set(fd, mode & S_IFMT, body.which, body.mode, body.uid, body.gid)
+  const e = tree.owners.set(fd, mode, body.which, body.mode, body.uid, body.gid)
   const file = tree.files.get(keyOf(body.path))
   if (file && e === 0) {
     const now = tree.modeOf(fd)

@@ -16,7 +16,9 @@ export const beneath =
 
 const slash = 0x2f
 // What one call takes: PATH_MAX is 4096 with the NUL.
-const chunkMax = 4095
+const pieceMax = 4095
+// How far above a directory an open one is looked for.
+const levelsMax = 64
 
 /**
  * Paths are keys as latin1 strings, one unit for each byte; '' is the root. The least recently used
@@ -85,21 +87,30 @@ export class Directories {
     return onTheWay(fd)
   }
 
+  // From the nearest directory above that is open, or the root.
   #walk(key: string, path: Buffer, end: number): number {
-    const cut = key.lastIndexOf('/')
-    const parent = cut > 0 ? this.#open.get(key.slice(0, cut)) : undefined
-    if (parent !== undefined) return openDirectory(parent, path.subarray(cut + 1, end))
-    if (end <= chunkMax) return openDirectory(this.#root, path.subarray(0, end))
-    return this.#walkDeep(path, end)
+    let cut = key.lastIndexOf('/')
+    for (let level = 0; level < levelsMax && cut > 0; level++) {
+      const fd = this.#open.get(key.slice(0, cut))
+      if (fd !== undefined) return this.#walkFrom(fd, path, cut + 1, 0, end)
+      cut = key.lastIndexOf('/', cut - 1)
+    }
+    return this.#walkFrom(this.#root, path, 0, Math.max(cut, 0), end)
   }
 
-  #walkDeep(path: Buffer, end: number): number {
-    let fd = this.#root
-    for (let start = 0; start < end;) {
-      const stop = end - start <= chunkMax ? end : path.lastIndexOf(slash, start + chunkMax)
+  // In pieces that one call takes. The directory at `keep`, if not 0, is kept open as well, so that
+  // not every path far down is walked from the top.
+  #walkFrom(from: number, path: Buffer, begin: number, keep: number, end: number): number {
+    let fd = from
+    let isOurs = false
+    for (let start = begin; start < end;) {
+      const last = start < keep ? keep : end
+      const stop = last - start <= pieceMax ? last : path.lastIndexOf(slash, start + pieceMax)
       const next = openDirectory(fd, path.subarray(start, stop))
-      if (fd !== this.#root) close(fd)
+      if (isOurs) close(fd)
       if (next < 0) return next
+      isOurs = stop !== keep
+      if (!isOurs) this.put(path.toString('latin1', 0, keep), next)
       fd = next
       start = stop + 1
     }

@@ -31,7 +31,12 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
   const record = readPosition(options)
   const { force, say, source, signal } = options
   const suspects = record.suspects
-  const resume = new Resume(record, undefined, { force, suspects: () => suspects, say })
+  const resume = new Resume(record, undefined, {
+    force,
+    suspects: () => suspects,
+    onJoin: () => undefined,
+    say,
+  })
   const until = new UntilGate(options.until)
   const lines = new Forward(options.output)
   const tell = (line: string) => lines.add(Buffer.from(`${line}\n`))

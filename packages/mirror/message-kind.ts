@@ -2,7 +2,7 @@
 
 import { messageTable, type AnyMessage, type Message, type OperationName } from '#wire'
 
-type Operation = Extract<Message, { name: OperationName }>
+export type Operation = Extract<Message, { name: OperationName }>
 
 /** Operations have types from 0x0100 to 0x01ff. */
 export function isOperation(message: AnyMessage): message is Operation {

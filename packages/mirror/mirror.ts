@@ -117,7 +117,7 @@ async function replayInto(
     settle(failure, () => {
       if (options.sync !== 'none') sync.now()
       if (!tree.began) resume.settle()
-      state.position.sync()
+      if (options.sync !== 'none') state.position.sync()
     })
   }
 }
@@ -145,9 +145,10 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const resume = new Resume(record, state.position, {
     force,
     suspects: () => suspects.count,
+    onJoin: () => void (options.sync !== 'none' && sync.now()),
     say,
   })
-  const sync = new Sync(options.sync, root, shown, resume)
+  const sync: Sync = new Sync(options.sync, root, shown, resume)
   const operate = new Operate({ tree, absence, unlock, resume, onDivergence })
   const replay = new Replay({ resume, until: new UntilGate(options.until), operate, tell: say })
   return { shown, tree, suspects, trash, resume, sync, replay, unlock, leftOut }

@@ -41,6 +41,7 @@ export class Operate {
     const { tree, absence, resume } = this.#options
     const fault = operationFaults[name](body)
     if (fault < 0) throw failure(name, body, seq, fault, place())
+    resume.begin()
     tree.seq = seq
     tree.inDoubt = resume.inDoubt
     tree.began = false
@@ -83,7 +84,12 @@ export class Operate {
     }
     if (e === -errno.EACCES && !this.#isRoot && !tree.began)
       e = unlock.during(tree, pathsOf(body), () => this.#apply(name, body))
-    if (e === -errno.EPERM && name === 'mknod' && isDevice((body as Body<'mknod'>).mode))
+    if (
+      e === -errno.EPERM &&
+      !tree.began &&
+      name === 'mknod' &&
+      isDevice((body as Body<'mknod'>).mode)
+    )
       return absence.omit(tree, body as Body<'mknod'>)
     if (e < 0 && !tree.began && resume.inDoubt) e = redos[name]?.(tree, body, e) ?? e
     if (e < 0 && !tree.began && onDivergence === 'repair' && divergences.has(e))

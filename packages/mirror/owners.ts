@@ -2,7 +2,7 @@
 // user, as far as a user can.
 
 import { AT_EMPTY_PATH, errno, fchmodat, fchownat, getegid, geteuid, noName } from '#posix'
-import { hasCapability, S_IFDIR, S_IFLNK, S_ISGID, S_ISUID } from '#posix'
+import { hasCapability, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID } from '#posix'
 import { which as bits } from '#wire'
 import type { LeftOut } from './left-out.js'
 
@@ -12,6 +12,7 @@ export type Ids =
   | { readonly kind: 'ignore' }
   | { readonly kind: 'map'; readonly map: ReadonlyMap<number, number> }
 
+const S_IXGRP = 0o010
 /** To chown(2): leave it. */
 const keep = -1
 
@@ -35,24 +36,36 @@ export class Owners {
     return this.set(fd, type, bits.MODE | bits.UID | bits.GID, mode, uid, gid)
   }
 
-  /** Sets those that `which` names, the owner first, since it clears bits of the mode. */
-  set(fd: number, type: number, which: number, mode: number, uid: number, gid: number): number {
+  /**
+   * Sets those that `which` names, the owner first, since it clears bits of the mode; `current` is
+   * the mode, with its type, before.
+   */
+  set(fd: number, current: number, which: number, mode: number, uid: number, gid: number): number {
     const newUid = which & bits.UID ? this.#uidFor(uid) : keep
     const newGid = which & bits.GID ? this.#gidFor(gid) : keep
-    let given = true
-    if (newUid !== keep || newGid !== keep) {
+    let given = newUid !== keep || newGid !== keep
+    if (given) {
       const e = fchownat(fd, noName, newUid, newGid, AT_EMPTY_PATH)
       given = e === 0
       if (e < 0 && !this.#isBeyondUs(e)) return e
       if (e < 0) this.#leftOut.add('owners')
     }
-    if (!(which & bits.MODE) || type === S_IFLNK) return 0
+    const type = current & S_IFMT
+    if (!(which & bits.MODE)) return given ? 0 : this.#clear(fd, current, which)
+    if (type === S_IFLNK) return 0
     let allowed = this.#modeMask
     // A set-id bit stands for its owner: without that one it would lend somebody else's rights.
     if (which & bits.UID && !(given && newUid === uid) && uid !== this.#uid) allowed &= ~S_ISUID
     if (which & bits.GID && !(given && newGid === gid) && type !== S_IFDIR) allowed &= ~S_ISGID
     if (mode & ~allowed & 0o7777) this.#leftOut.add('set-id bits')
     return fchmodat(fd, noName, mode & allowed, AT_EMPTY_PATH)
+  }
+
+  // What chown(2) would have done to the mode, where there was none.
+  #clear(fd: number, current: number, which: number): number {
+    if (!(which & (bits.UID | bits.GID)) || (current & S_IFMT) !== S_IFREG) return 0
+    const lost = S_ISUID | (current & S_IXGRP ? S_ISGID : 0)
+    return current & lost ? fchmodat(fd, noName, current & ~lost & 0o7777, AT_EMPTY_PATH) : 0
   }
 
   #uidFor(uid: number): number {

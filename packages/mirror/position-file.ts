@@ -2,7 +2,7 @@
 // that a write that is torn leaves the other one.
 
 import { readFileSync } from 'node:fs'
-import { check, close, errno, fdatasync, fstat, ftruncate, pread, pwrite, Stat } from '#posix'
+import { check, errno, fdatasync, fstat, ftruncate, pread, pwrite, Stat } from '#posix'
 import { MirrorError } from './mirror-error.js'
 import { decodeRecord, encodeRecord, recordMagic, recordSize } from './position-record.js'
 import { recordVersion, type PositionRecord } from './position-record.js'
@@ -95,10 +95,6 @@ export class PositionFile {
     return stat.nlink > 0
   }
 
-  close(): void {
-    close(this.#fd)
-  }
-
   // Both slots, in one write: a file of this size is one that was begun.
   #begin(): void {
     const both = Buffer.alloc(fileSize)
@@ -106,8 +102,8 @@ export class PositionFile {
     this.#out.copy(both, 0)
     this.#out.copy(both, slotSize)
     const n = pwrite(this.#fd, both, 0, fileSize, 0)
-    // Its blocks are there from now on: a full disk cannot stop the position.
-    const e = n === fileSize ? fdatasync(this.#fd) : n < 0 ? n : -errno.ENOSPC
+    // Room for it is taken from now on: a full disk cannot stop the position.
+    const e = n === fileSize ? 0 : n < 0 ? n : -errno.ENOSPC
     if (e < 0) ftruncate(this.#fd, 0)
     check(e, 'write', this.#shown)
   }

@@ -2,12 +2,11 @@
 // position, the tree.
 
 import { escapeName } from '#posix'
-import { decodeAny, Framer, Numbering, timeOf, WireError } from '#wire'
+import { decodeAny, Framer, Numbering, timeOf, toText, WireError } from '#wire'
 import type { AnyMessage, Message } from '#wire'
-import { isOperation } from './message-kind.js'
+import { isOperation, type Operation } from './message-kind.js'
 import { MirrorError } from './mirror-error.js'
 import type { Operate } from './operate.js'
-import { operationLine } from './operation-line.js'
 import type { Resume } from './resume.js'
 import type { UntilGate } from './until.js'
 
@@ -38,6 +37,7 @@ export class Replay {
   readonly #numbering = new Numbering()
   readonly #options: ReplayOptions
   #offset = 0
+  #seq = 0
 
   constructor(options: ReplayOptions) {
     this.#options = options
@@ -61,7 +61,10 @@ export class Replay {
       this.counts.bytes += bytes.length
       return bytes
     } catch (error) {
-      throw error instanceof WireError ? error.at({ offset: this.#offset }) : error
+      if (error instanceof WireError) throw error.at({ offset: this.#offset })
+      if (error instanceof MirrorError && error.code === 'EMIRROR_POSITION')
+        error.message = `${this.#place(this.#seq)}: ${error.message}`
+      throw error
     }
   }
 
@@ -74,6 +77,7 @@ export class Replay {
   #take(bytes: Buffer): boolean {
     const message = decodeAny(bytes)
     this.#numbering.check(message)
+    this.#seq = message.seq
     if (message.seq === 0) return true
     this.isDone = this.#options.until.isPast(message, () => timeOf(bytes))
     if (this.isDone) return false
@@ -85,13 +89,9 @@ export class Replay {
 
   #next(message: AnyMessage, bytes: Buffer): void {
     const { seq, name } = message
-    if (name === 'gap') {
-      const { from, to } = message.body
-      const cure = 'bring the mirror up to date with rsync, then use --force'
-      const reason = `messages ${from} to ${to} were dropped on the way: ${cure}`
-      throw new MirrorError('EMIRROR_POSITION', `${this.#place(seq)}: ${reason}`, { seq })
-    }
-    if (isOperation(message)) this.#operate(message)
+    if (name === 'gap')
+      this.#options.resume.dropped(message.epoch, message.body.from, message.body.to)
+    if (isOperation(message)) this.#operate(message, bytes)
     if (name === 'unknown') this.counts.unknown++
     else this.#count(name)
     this.#options.resume.applied(message, bytes)
@@ -101,9 +101,9 @@ export class Replay {
     }
   }
 
-  #operate({ name, body, seq }: Parameters<typeof isOperation>[0]): void {
+  #operate({ name, body, seq }: Operation, bytes: Buffer): void {
     const { operate, tell } = this.#options
-    if (!operate) tell(`${seq} ${operationLine(name as never, body)}`)
+    if (!operate) tell(toText(bytes))
     else operate.do(name as never, body as never, seq, () => this.#place(seq))
   }
 

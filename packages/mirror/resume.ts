@@ -17,6 +17,8 @@ export interface ResumeOptions {
   readonly force: boolean
   /** Paths noted as suspect until now. */
   readonly suspects: () => number
+  /** The mirror has taken up a stream, on top of what it is now. */
+  readonly onJoin: () => void
   readonly say: (line: string) => void
 }
 
@@ -67,6 +69,11 @@ export class Resume {
     return (this.#record.timeLo + this.#record.timeHi * 0x100000000) / 1e6
   }
 
+  /** Messages were dropped on the way, as a gap says. Throws without --force. */
+  dropped(epoch: number, from: number, to: number): void {
+    this.#skip(epoch, from, to)
+  }
+
   /** A hello: whether it is new. Throws where its epoch is not one that can follow. */
   hello(hello: Hello, bytes: Buffer): boolean {
     const { body, epoch } = hello
@@ -98,12 +105,23 @@ export class Resume {
       record.durableSeq = record.seq
       this.#joining = 0
       this.inDoubt = false
+      // Before anything is applied: a run that is killed now must not join again further on.
+      record.doubt = 1
+      this.#write()
+      this.#options.onJoin()
       return true
     }
     if (seq <= record.seq) return false
     const first = name === 'gap' ? Math.max(body.from, record.seq + 1) : seq
-    if (first > record.seq + 1) throw this.#missing(epoch, record.seq + 1, first - 1)
+    if (first > record.seq + 1) this.#skip(epoch, record.seq + 1, first - 1)
     return true
+  }
+
+  /** An operation is about to begin, which a kill may keep from being noted. */
+  begin(): void {
+    if (this.#record.doubt === 1) return
+    this.#record.doubt = 1
+    this.#write()
   }
 
   /** The message is applied: notes it. Throws errno errors of the position's file. */
@@ -182,6 +200,13 @@ export class Resume {
     const cure =
       'an old or a foreign stream is not replayed onto it (--force takes it all the same)'
     return new MirrorError('EMIRROR_POSITION', `${here}; ${there}: ${cure}`)
+  }
+
+  /** Messages are missing: throws, unless the user takes that on himself. */
+  #skip(epoch: number, from: number, to: number): void {
+    if (!this.#options.force) throw this.#missing(epoch, from, to)
+    this.#options.say(`goes on without messages ${from} to ${to} of epoch ${epoch} (--force)`)
+    this.#record.seq = to
   }
 
   #missing(epoch: number, from: number, to: number): MirrorError {

@@ -34,22 +34,25 @@ export function openState(root: number, rootShown: string, force: boolean): Stat
   const { mtimeSec, mtimeNsec } = stat
   const times = { atimeSec: 0, atimeNsec: UTIME_OMIT, mtimeSec, mtimeNsec }
   if (found === undefined) check(futimens(root, times), 'utimensat', rootShown)
-  const lock = openPrivateFile(fd, 'lock', `${shown}/lock`)
-  takeLock(lock, rootShown)
-  const positionFd =
-    openPrivateFileIfThere(fd, 'position', `${shown}/position`) ??
-    beginPosition(root, rootShown, fd, force)
-  const position = PositionFile.open(positionFd, `${shown}/position`)
-  return {
-    fd,
-    shown,
-    position,
-    close() {
-      position.close()
-      close(lock)
-      close(fd)
-    },
+  const open = [fd]
+  try {
+    const lock = openPrivateFile(fd, 'lock', `${shown}/lock`)
+    open.push(lock)
+    takeLock(lock, rootShown)
+    const positionFd =
+      openPrivateFileIfThere(fd, 'position', `${shown}/position`) ??
+      beginPosition(root, rootShown, fd, force)
+    open.push(positionFd)
+    const position = PositionFile.open(positionFd, `${shown}/position`)
+    return { fd, shown, position, close: () => closeAll(open) }
+  } catch (error) {
+    closeAll(open)
+    throw error
   }
+}
+
+function closeAll(fds: readonly number[]): void {
+  for (const fd of fds.toReversed()) close(fd)
 }
 
 // A run that ended before it had begun may have left the rest. Otherwise the state is lost.

@@ -1,8 +1,9 @@
 // A directory of a test's own below the system's temporary one, removed when the test ends.
 
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, mkdtempSync, openSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { removeTree } from './remove-tree.js'
 
 export interface TempDirectory {
   readonly path: string
@@ -16,7 +17,7 @@ export function tempDirectory(t: { teardown(end: () => void): void }): TempDirec
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
   t.teardown(() => {
     closeSync(fd)
-    rmSync(path, { recursive: true, force: true })
+    removeTree(path)
   })
   return { path, fd }
 }

@@ -1,0 +1,53 @@
+// Each message of a stream applied, but not noted: the next run finds it done and goes on.
+
+import { join } from 'node:path'
+import t from 'tap'
+import { clearFaults, errno, injectFault } from '#posix'
+import { decodeMessage, renameFlag, type Message } from '#wire'
+import { RandomStream } from '../support/random-stream.js'
+import { replay } from '../support/replay.js'
+import { seeded } from '../support/seed.js'
+import { tempDirectory } from '../support/temp-directory.js'
+import { listTree } from '../support/tree-listing.js'
+
+t.setTimeout(300_000)
+t.teardown(clearFaults)
+
+// How often the operation itself calls pwrite before its position is written.
+function writesOf(message: Message): number {
+  if (message.name === 'write') return message.body.data.length > 0 ? 1 : 0
+  return message.name === 'rename' && message.body.flags === renameFlag.EXCHANGE ? 1 : 0
+}
+
+void t.test('a kill behind each operation, before its position is noted', async (t) => {
+  const random = seeded(t)
+  const stream = new RandomStream(random).run(1500).settle().writer.bye()
+  const { path } = tempDirectory(t)
+  const alone = join(path, 'alone')
+  t.equal((await replay(stream.bytes, alone)).error, undefined)
+  const root = join(path, 'mirror')
+  const [hello] = stream.messages as [Buffer]
+  const names = new Map<string, number>()
+  for (const [i, bytes] of stream.messages.entries()) {
+    const message = decodeMessage(bytes) as Message
+    if (i === 0) continue
+    names.set(message.name, (names.get(message.name) ?? 0) + 1)
+    // The first write of a run says that it may be killed, the first of all that it has joined.
+    const before = 1 + writesOf(message) - (message.name === 'bye' ? 1 : 0)
+    injectFault({ call: 'pwrite', nth: before + 1 + lockWrites, errno: errno.EIO, times: 2 })
+    const piece = Buffer.concat([hello, bytes])
+    const cut = await replay(piece, root, { onDivergence: 'stop' })
+    clearFaults()
+    if (cut.error?.code !== 'EIO' || !cut.error.message.includes('.tfs/position'))
+      t.fail(`${message.name}: not cut: ${cut.error}`)
+    const again = await replay(piece, root, { onDivergence: 'stop' })
+    const isEnd = message.name === 'bye' ? !again.error : again.error?.code === 'EWIRE_TRUNCATED'
+    if (!isEnd) t.fail(`message ${i + 1}, ${message.name}: ${again.error}`)
+  }
+  t.comment([...names].map(([name, n]) => `${name} ${n}`).join(', '))
+  t.ok(names.size >= 14, 'nearly all operations, and bye')
+  t.strictSame(listTree(root), listTree(alone))
+})
+
+// The lock's pid.
+const lockWrites = 1
