@@ -6,12 +6,12 @@ import type { LimitedLog } from './limited-log.js'
 
 /**
  * block: the input waits while a client's backlog is full, nothing is lost. drop: that client loses
- * messages; the input waits for nobody, but lets its fastest reader keep up, 10 ms a MiB at most.
+ * messages; the input waits for nobody, but lets its fastest reader keep up, 50 ms a MiB at most.
  */
 export type SlowPolicy = 'block' | 'drop'
 
 const paceBytes = 1 << 20
-const paceMs = 10
+const paceMs = 50
 const noticeMs = 5000
 
 /** Holds and releases one input. */
