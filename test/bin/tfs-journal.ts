@@ -121,7 +121,8 @@ void t.test(
   async (t) => {
     const at = place(t)
     const script = `mkdir -p tmp/deep/er keep
-    echo 1 > tmp/a; echo 2 > tmp/deep/b; ln tmp/deep/b tmp/deep/er/c; echo o > keep/x.o; echo k > keep/k
+    echo 1 > tmp/a; echo 2 > tmp/deep/b; ln tmp/deep/b tmp/deep/er/c
+    echo o > keep/x.o; echo k > keep/k
     setfattr -n user.test -v value tmp/deep/b; truncate -s 1M tmp/deep/er/hole; mkfifo tmp/deep/pipe
     mv tmp/deep deep; mv keep/k tmp/k; mv tmp/a keep/k2
     mkdir out; echo 1 > out/1; echo 2 > out/2; mv out tmp/out
