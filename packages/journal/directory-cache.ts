@@ -1,7 +1,7 @@
 // O_PATH descriptors of the store's directories, opened one component at a time from the root's, so
 // that no path is ever too long and no symlink is ever followed. A bounded number is kept.
 
-import { close, errno, O_DIRECTORY, O_NOFOLLOW, O_PATH, openat } from '#posix'
+import { close, errno, O_DIRECTORY, O_NOFOLLOW, O_PATH, openat, S_IFDIR } from '#posix'
 import type { Node } from './node.js'
 
 export class DirectoryCache {
@@ -39,7 +39,7 @@ export class DirectoryCache {
   /** Closes a node's descriptor, where it has one. */
   drop(node: Node): void {
     if (node.fd < 0 || node === this.#root) return
-    const at = this.#ring.indexOf(node)
+    const at = node.type === S_IFDIR ? this.#ring.indexOf(node) : -1
     if (at >= 0) this.#remove(at)
     close(node.fd)
     node.fd = -1

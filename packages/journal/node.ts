@@ -26,7 +26,7 @@ export class Node {
   nlink = 0
   readonly entries: Entry[] = []
   readonly children: Map<string, Entry> = new Map()
-  /** An O_PATH descriptor, while one is kept: a directory's, a nameless FIFO's; else -1. */
+  /** An O_PATH descriptor, while one is kept: a directory's, a nameless file's; else -1. */
   fd = -1
   /** Since the cache of descriptors passed by last. */
   fdUsed = false

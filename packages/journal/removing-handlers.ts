@@ -1,18 +1,6 @@
 // UNLINK and RMDIR.
 
-import {
-  AT_REMOVEDIR,
-  errno,
-  O_NOFOLLOW,
-  O_PATH,
-  openat,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFREG,
-  unlinkat,
-} from '#posix'
+import { AT_REMOVEDIR, errno, O_NOFOLLOW, O_PATH, openat, S_IFDIR, S_IFREG, unlinkat } from '#posix'
 import type { Handlers } from '#fuse'
 import type { JournalContext } from './journal-context.js'
 import { keyOf } from './node-table.js'
@@ -53,12 +41,12 @@ export function removingHandlers(context: JournalContext) {
 }
 
 /**
- * To be called before a name of `node` goes. Whoever stands in a directory can still look at it
- * without a name. So can who has a FIFO or a device open, which the kernel does without asking.
+ * To be called before a name of `node` goes. Who stands in a directory, has a FIFO open (which the
+ * kernel does without asking) or has found a file that another now replaces still gets what it was.
  */
 export function keepReachable({ tree }: JournalContext, node: Node): void {
   if (node.type === S_IFDIR) tree.directories.pin(node)
-  else if (isOpenedByKernel(node) && node.nlink === 1 && node.fd < 0 && !tree.locate(node))
+  else if (node.nlink === 1 && node.fd < 0 && node.lookups > 0 && !tree.locate(node))
     node.fd = Math.max(-1, openat(tree.dirfd, tree.name, O_PATH | O_NOFOLLOW))
 }
 
@@ -67,9 +55,6 @@ export function keptItsName({ tree }: JournalContext, node: Node): void {
   if (node.type === S_IFDIR) tree.directories.unpin(node)
   else tree.directories.drop(node)
 }
-
-const isOpenedByKernel = ({ type }: Node) =>
-  type === S_IFIFO || type === S_IFCHR || type === S_IFBLK
 
 /** Keeps the books when a name of `node` is gone from the store. */
 export function nameGone({ tree, times }: JournalContext, node: Node, displace: () => void): void {
