@@ -86,17 +86,30 @@ export class Process extends XattrCalls {
     await this.call(`poke(${size} bytes of ${seed})`, `poke ${num(address)} ${pattern(size, seed)}`)
   }
 
-  /** One getdents64(2): an empty list at the end. Only the count of calls that fail is recorded. */
+  /** One getdents64(2): an empty list at the end. */
   async getdents(fd: number, size = 65_536): Promise<Entry[]> {
     const words = `getdents64 ${num(fd)} ${got(size)} ${num(size)}`
     const record = () => 'entries'
-    const raw = (await this.call('getdents(fd)', words, { record })).out[0] ?? Buffer.alloc(0)
-    const entries: Entry[] = []
-    for (let at = 0; at < raw.length; at += raw.readUInt16LE(at + 16)) {
-      const name = raw.subarray(at + 19, raw.indexOf(0, at + 19))
-      entries.push({ name, type: raw.readUInt8(at + 18), offset: raw.readBigInt64LE(at + 8) })
+    return entries((await this.call('getdents(fd)', words, { record })).out[0])
+  }
+
+  /** All entries from where the descriptor stands, read with `size` bytes of room at a time. In how
+   * many calls they come is not compared. `each` gets them as they come. */
+  async drain(
+    fd: number,
+    size = 65_536,
+    each: (some: Entry[]) => Promise<void> = () => Promise.resolve(),
+  ): Promise<Entry[]> {
+    const all: Entry[] = []
+    for (;;) {
+      const { out, errno } = await this.untold(`getdents64 ${num(fd)} ${got(size)} ${num(size)}`)
+      const some = entries(out[0])
+      await each(some)
+      all.push(...some)
+      if (some.length > 0) continue
+      this.note(`getdents(fd, ${size}) to the end`, errno)
+      return all
     }
-    return entries
   }
 
   async ioctl(fd: number, request: number, argument: Buffer): Promise<Buffer> {
@@ -202,6 +215,20 @@ export class Process extends XattrCalls {
   async unrecorded(show: string, words: string): Promise<Reply> {
     return this.call(show, words, { record: () => 'done' })
   }
+
+  /** A call that is not recorded and may fail: who wins a race is not compared. */
+  quiet(words: string): Promise<Reply> {
+    return this.untold(words)
+  }
+}
+
+function entries(raw: Buffer = Buffer.alloc(0)): Entry[] {
+  const found: Entry[] = []
+  for (let at = 0; at < raw.length; at += raw.readUInt16LE(at + 16)) {
+    const name = raw.subarray(at + 19, raw.indexOf(0, at + 19))
+    found.push({ name, type: raw.readUInt8(at + 18), offset: raw.readBigInt64LE(at + 8) })
+  }
+  return found
 }
 
 function eventTexts(raw: Buffer): string[] {

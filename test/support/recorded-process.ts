@@ -65,6 +65,14 @@ export class RecordedProcess {
     return this.#actor.end()
   }
 
+  protected note(call: string, result: Json): void {
+    this.#transcript.steps.push({ call: `${this.#label}${call}`, result })
+  }
+
+  protected untold(words: string): Promise<Reply> {
+    return this.#actor.request(words, callTimeoutMs)
+  }
+
   /** Makes a call that `words` spells (actor.c) and records it under `show`. */
   protected async call(show: string, words: string, recording: Recording = {}): Promise<Reply> {
     const [wanted, differs, inChild] = [this.#wanted, this.#differs, this.#inChild]
