@@ -10,7 +10,7 @@ function open(draw: Draw, path: string, flags: string) {
   // Without NONBLOCK the open of a FIFO waits.
   const word = flagWord(openFlags, `NONBLOCK|${flags}`)
   const words = `openat ${place(draw, path)} ${num(word)} ${num(draw.mode())}`
-  const calls = [call(`close ${fd}`, 'errno'), opened(words, fd.slice(1)), fstat(fd)]
+  const calls = [opened(words, fd.slice(1)), fstat(fd)]
   return { show: `${fd} = open ${shown(path)} ${flags}`, calls }
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Actor } from '../actor.js'
 import type { MirroredMount } from '../mirrored-mount.js'
 import { at } from '../request-words.js'
-import { treesDiffer } from '../tree-walk.js'
+import { linesDiffer, treeLines, treesDiffer } from '../tree-walk.js'
 import { divergenceText, lockstep } from './lockstep.js'
 import type { Operation } from './operation.js'
 
@@ -63,12 +63,9 @@ export class DifferentialRuns {
     const [inStore, inMirror] = [join(store, sub), join(mirror, sub)]
     const rsync = await this.#m.compare(sub)
     const found = {
-      'the store is not as the plain directory': await treesDiffer(
-        join(this.#plain, sub),
-        inStore,
-        {
-          times: 'set',
-        },
+      'the store is not as the plain directory': linesDiffer(
+        await playedLines(join(this.#plain, sub)),
+        await playedLines(inStore),
       ),
       'the mount does not show what the store holds': await treesDiffer(inStore, join(mount, sub), {
         times: 'exact',
@@ -81,4 +78,11 @@ export class DifferentialRuns {
     const lines = Object.entries(found).filter(([, difference]) => difference !== '')
     return lines.map(([what, difference]) => `${what}\n${difference}`).join('\n')
   }
+}
+
+/** A tree without what the same operations need not give twice: times of now, and of FIFOs, which a
+ * write through a FUSE mount leaves alone. */
+async function playedLines(dir: string): Promise<string[]> {
+  const lines = await treeLines(dir, { times: 'set' })
+  return lines.map((line) => (/^\S+ 1\d{4} /.test(line) ? line.replace(/ mtime \S+/, '') : line))
 }

@@ -21,7 +21,6 @@ export const mapping: OperationKind[] = [
       const words = `mmap n0 ${num(mapSize)} ${num(PROT_READ_WRITE)} ${num(MAP_SHARED)} ${fd} n0`
       const calls = [
         call(`munmap ${map} ${num(mapSize)}`, 'errno'),
-        call(`close ${fd}`, 'errno'),
         opened(`openat ${at(path)} ${flags} n438`, `mapped${i}`),
         opened(words, `map${i}`),
         fstat(fd),

@@ -19,7 +19,8 @@ export type Call = {
   /** `$fd3` and `$map0+4096` stand for what this process keeps in that slot. */
   words: string
   compared: Compared
-  /** The slot that takes the result: a new descriptor or address. */
+  /** The slot that takes the result: a new address, or descriptor if there is one; the one that it
+   * had is closed then. */
   into?: string
 }
 
