@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { DifferentialRuns } from '../support/differential/differential-run.js'
-import { processCount } from '../support/differential/operation-player.js'
 import type { Operation } from '../support/differential/operation.js'
 import { randomOperations } from '../support/differential/random-operations.js'
 import { shrink } from '../support/differential/shrink.js'
@@ -45,24 +44,6 @@ void t.test('a FIFO that is open without a name can be looked at', async (t) => 
       ...(text.startsWith('openat') ? { into: 'fd0' } : {}),
     }))
     t.equal((await runs.run([{ who: 0, show: 'a FIFO', calls }])).failure, '')
-  })
-})
-
-void t.test('set-id bits of a file are for its owner to clear', async (t) => {
-  await withRuns(t, async (runs) => {
-    const step = (who: number, text: string): Operation => {
-      const calls = [text, 'statx n-100 s61 n256 n4095 o256'].map((words) => {
-        return { words, compared: words === text ? ('errno' as const) : ('stat' as const) }
-      })
-      return { who, show: text, calls }
-    }
-    const operations = [step(0, 'openat n-100 s61 n64 n420')]
-    for (const mode of [0o4755, 0o2755, 0o2745, 0o755]) {
-      operations.push(step(0, `fchmodat n-100 s61 n${mode}`))
-      for (const who of [processCount - 1, 0])
-        operations.push(step(who, 'fchownat n-100 s61 n-1 n-1 n0'))
-    }
-    t.equal((await runs.run(operations)).failure, '')
   })
 })
 

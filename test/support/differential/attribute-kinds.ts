@@ -5,7 +5,14 @@ import { stamps } from '../name-calls.js'
 import { bytes, got, num, pattern, shown, str } from '../request-words.js'
 import { aclBytes } from '../xattr-calls.js'
 import { call, onFd, onPath, place } from './operation-calls.js'
-import type { OperationKind } from './random-operations.js'
+import type { Draw, OperationKind } from './random-operations.js'
+
+/** Never -1:-1, which clears set-id bits: it comes to a FUSE server as a write's clearing of them
+ * does, so that the mount lets everybody do it. */
+function owner(x: Draw): [number, number] {
+  const [uid, gid] = [x.id(), x.id()]
+  return [uid, uid === -1 && gid === -1 ? 1202 : gid]
+}
 
 const userAttributes = ['user.a', 'user.b', 'user.long-name']
 const acls = [
@@ -41,7 +48,7 @@ export const attributes: OperationKind[] = [
   {
     weight: 3,
     make: (x) => {
-      const [path, uid, gid] = [x.path(), x.id(), x.id()]
+      const [path, uid, gid] = [x.path(), ...owner(x)]
       const flags = x.oneIn(2) ? atFlags.SYMLINK_NOFOLLOW : 0
       const words = `fchownat ${place(x, path)} ${num(uid)} ${num(gid)} ${num(flags)}`
       return onPath(`chown ${uid}:${gid}`, path, words)
@@ -50,7 +57,7 @@ export const attributes: OperationKind[] = [
   {
     weight: 2,
     make: (x) => {
-      const [fd, uid, gid] = [x.fd(), x.id(), x.id()]
+      const [fd, uid, gid] = [x.fd(), ...owner(x)]
       return onFd(`fchown ${uid}:${gid}`, fd, `fchown ${fd} ${num(uid)} ${num(gid)}`)
     },
   },
