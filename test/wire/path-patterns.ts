@@ -294,7 +294,7 @@ void t.test('patterns at random', async (t) => {
     const rules = Array.from({ length: rng.next(3) + 1 }, () => {
       const pattern = Array.from({ length: rng.next(5) + 1 }, () => parts[rng.next(parts.length)])
       return { exclude: rng.next(3) > 0, pattern: pattern.join('') }
-    }).filter(({ pattern }) => !/^\/?\/?$/.test(pattern))
+    }).filter(({ pattern }) => !/^\/*$/.test(pattern))
     t.strictSame(ours(rules), rsync(rules), JSON.stringify(rules))
   }
 })
