@@ -7,9 +7,9 @@ import { shell } from '../support/shell.js'
 const isLong = process.env['TFS_LONG'] !== undefined
 
 /**
- * Operations of the usual run, and what else to tell the stressor: most take some tenths of a second.
- * Left out are those for ioctls that FUSE has not (fiemap, verity, chattr), io-uring, which asks for
- * a file that it has not made, and io, which syncs every disk of the machine.
+ * Operations of the usual run, and what else to tell the stressor: most take some tenths of a
+ * second. Left out are those for ioctls that FUSE has not (fiemap, verity, chattr), io-uring, which
+ * asks for a file that it has not made, and io, which syncs every disk of the machine.
  */
 const stressors: readonly (readonly [name: string, ops: number, ...options: string[]])[] = [
   ['access', 30],
@@ -65,10 +65,9 @@ await t.test('stress-ng', (t) =>
   withMirroredMount(t, { mountOptions: 'dev' }, async (m) => {
     for (const [name, ops, ...options] of stressors) {
       const what = [name, ...options].join(' ')
-      const args = [
-        ...['stress-ng', '--temp-path', m.mount, '--verify', '--timeout', isLong ? '60s' : '3s'],
-        ...[`--${name}`, '2', `--${name}-ops`, String(ops * (isLong ? 50 : 1)), ...options],
-      ]
+      const usual = ['--temp-path', m.mount, '--verify', '--timeout', isLong ? '60s' : '3s']
+      const amount = [`--${name}`, '2', `--${name}-ops`, String(ops * (isLong ? 50 : 1))]
+      const args = ['stress-ng', ...usual, ...amount, ...options]
       // Some failures are only printed.
       const said = await shell('"$@" 2>&1', args, { timeoutMs: 150_000 }).catch(String)
       const faults = said.split('\n').filter((line) => !/: (info|warn): /.test(line) && line)
