@@ -172,13 +172,13 @@ function isAtOrBelow(path: Buffer, root: Buffer): boolean {
 }
 
 /** Emits `length` bytes of an open file from `start` as writes, without its holes. */
-export function emitContent(
+function emitContent(
   context: JournalContext,
   path: Buffer,
   fd: number,
   start: number,
   length: number,
-  buffer: Buffer = Buffer.alloc(limits.dataSizeMax),
+  buffer: Buffer,
 ): void {
   const end = start + length
   let at = start

@@ -23,7 +23,7 @@ import {
   type Handlers,
   type Session,
 } from '#fuse'
-import { emitContent } from './announcement.js'
+import { limits } from '#wire'
 import type { JournalContext } from './journal-context.js'
 import { openStore } from './open-store.js'
 import { withoutPrivileges } from './privileges.js'
@@ -69,9 +69,21 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
     if (path && fromPath) {
       const offsets = { offset: off_out, fromOffset: off_in, length: copied }
       context.emit('copy', { path, from: fromPath, ...offsets })
-    } else if (path) emitContent(context, path, to.fd, off_out, copied)
+    } else if (path) emitCopied(path, from.fd, off_in, off_out, copied)
     times.touch(to.node)
     return copied
+  }
+
+  // A source without a name: its data travels, zeros too, since they may have replaced something.
+  // Read from the source, because the target may be open for writing alone.
+  function emitCopied(path: Buffer, fd: number, from: number, to: number, length: number): void {
+    const buffer = Buffer.allocUnsafe(Math.min(length, limits.dataSizeMax))
+    for (let at = 0; at < length;) {
+      const done = pread(fd, buffer, 0, Math.min(buffer.length, length - at), from + at)
+      if (done <= 0) throw new Error(`what was copied cannot be read again (errno ${-done})`)
+      context.emit('write', { path, offset: to + at, data: buffer.subarray(0, done) })
+      at += done
+    }
   }
 
   return {
