@@ -47,6 +47,25 @@ void t.test('a FIFO that is open without a name can be looked at', async (t) => 
   })
 })
 
+void t.test('a copy from a file without a name to one open for writing alone', async (t) => {
+  await withRuns(t, async (runs) => {
+    const opens = (name: string, flags: number, into: string) => {
+      return { words: `openat n-100 s${name} n${flags} n420`, compared: 'errno' as const, into }
+    }
+    const calls: Operation['calls'] = [
+      opens('61', 0o102, 'fd0'),
+      { words: 'write $fd0 f5000,1 n5000', compared: 'all' },
+      { words: 'unlinkat n-100 s61 n0', compared: 'all' },
+      opens('62', 0o101, 'fd1'),
+      { words: 'write $fd1 f9000,2 n9000', compared: 'all' },
+      { words: `copy_file_range $fd0 n0 $fd1 n0 n4000 n0`, compared: 'all' },
+      { words: 'lseek $fd0 n1000 n0', compared: 'all' },
+      { words: `copy_file_range $fd0 n0 $fd1 n0 n4000 n0`, compared: 'all' },
+    ]
+    t.equal((await runs.run([{ who: 0, show: 'copy', calls }])).failure, '')
+  })
+})
+
 void t.test('canary: a byte that was written differently is found', async (t) => {
   await withRuns(t, async (runs) => {
     const operations = writing()
