@@ -19,35 +19,41 @@ const tooLong = `more than ${lineLengthMax} characters`
  */
 export async function assemble(source: Source, log: Log): Promise<number> {
   const output = openStreamOutput()
-  let failure: unknown
-  const failed = (error: unknown) => (failure = error)
-  await pumped(Readable.from(messages(source.stream, failed)), output)
+  const end: End = { lines: 0, failure: undefined }
+  await pumped(Readable.from(messages(source.stream, end)), output)
+  log.verbose(source.name, `${end.lines} lines`)
+  const { failure } = end
   if (failure === undefined) return exitCode.done
   if (!(failure instanceof WireError)) throw failure
   log.error(source.name, failure.message)
   return exitCode.badStream
 }
 
-async function* messages(stream: Readable, failed: (error: unknown) => void) {
-  let whole = 0
+/** How far it came, and why no further. */
+interface End {
+  lines: number
+  failure: unknown
+}
+
+async function* messages(stream: Readable, end: End): AsyncGenerator<Buffer> {
+  let split = 0
   const lines = split2(
     (line) => {
-      whole++
+      split++
       return line
     },
     { maxLength: lineLengthMax },
   )
   // Unlike pump it hands on what went wrong with the source.
   pipeline(stream, lines, () => undefined)
-  let number = 0
   try {
     for await (const line of lines) {
-      number++
-      yield message(line as string, number)
+      yield message(line as string, end.lines + 1)
+      end.lines++
     }
   } catch (error) {
     const isTooLong = error instanceof Error && error.message === 'maximum buffer reached'
-    failed(isTooLong ? bad(whole + 1, tooLong) : error)
+    end.failure = isTooLong ? bad(split + 1, tooLong) : error
   }
 }
 

@@ -25,8 +25,8 @@ const textSizeMax = 1 << 16
 export async function reportStream(source: Source, report: Report, log: Log): Promise<number> {
   let failure: unknown
   let problem: string | undefined
+  const reader = new MessageReader()
   async function* text(): AsyncGenerator<string> {
-    const reader = new MessageReader()
     try {
       yield* messageTexts(source.stream, reader, report)
       reader.end()
@@ -39,6 +39,7 @@ export async function reportStream(source: Source, report: Report, log: Log): Pr
     if (end?.text) yield end.text
   }
   await pumped(Readable.from(text()), openOutput())
+  log.verbose(source.name, `${reader.offset} bytes of messages`)
   if (failure instanceof WireError) problem = failure.message
   else if (failure !== undefined) throw failure
   if (problem === undefined) return exitCode.done

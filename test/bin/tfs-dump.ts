@@ -239,6 +239,22 @@ void t.test('memory stays flat with a slow reader', async (t) => {
   t.ok(peaks.at(-1)! < 160 << 10, `${peaks.at(-1)} kB`)
 })
 
+void t.test('--spec prints PROTOCOL.md', async (t) => {
+  const path = join(import.meta.dirname, '../../../packages/wire/PROTOCOL.md')
+  const { status, stdout } = dump('', '--spec')
+  t.equal(status, 0)
+  t.ok(stdout.equals(readFileSync(path)))
+})
+
+void t.test('-v says how much there was', async (t) => {
+  const { bytes, messages } = sample()
+  const { stderr } = dump(bytes, '-v', '--check')
+  t.equal(stderr, `tfs-dump: standard input: ${bytes.length} bytes of messages\n`)
+  const json = dump(bytes, '--json').stdout
+  const assembly = dump(json, '-v', '--assemble')
+  t.equal(assembly.stderr, `tfs-dump: standard input: ${messages.length} lines\n`)
+})
+
 void t.test('wrong usage, help and a missing SOURCE', async (t) => {
   const help = dump('', '--help')
   t.equal(help.status, 0)
@@ -252,6 +268,8 @@ void t.test('wrong usage, help and a missing SOURCE', async (t) => {
   for (const args of [
     ['--json', '--check'],
     ['--json', '--assemble'],
+    ['--spec', 'a'],
+    ['--spec', '--json'],
     ['a', 'b'],
     ['--nonsense'],
     ['/'],
