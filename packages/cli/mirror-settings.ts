@@ -1,7 +1,7 @@
 // The values of tfs-mirror's options, from what was typed.
 
 import type { MirrorOptions } from '#mirror'
-import type { PathRule } from '#wire'
+import { PathPatterns, type PathRule } from '#wire'
 import { parseDuration, parseSize } from './size.js'
 import { UsageError } from './usage-error.js'
 
@@ -56,7 +56,7 @@ export function parseLimit(text: string | undefined, untrusted: boolean): number
 
 /**
  * `--include` and `--exclude` in the order in which they were typed, which the parser does not
- * keep: `argv` has it.
+ * keep: `argv` has it. Throws UsageError for one that names nothing.
  */
 export function orderedRules(
   argv: readonly string[],
@@ -70,7 +70,16 @@ export function orderedRules(
     const [, kind] = /^--(include|exclude)(?:=|$)/.exec(word) ?? []
     if (kind !== 'include' && kind !== 'exclude') continue
     const pattern = left[kind].shift()
-    if (pattern !== undefined) rules.push({ exclude: kind === 'exclude', pattern })
+    if (pattern !== undefined) rules.push(checkedRule({ exclude: kind === 'exclude', pattern }))
   }
   return rules
+}
+
+function checkedRule(rule: PathRule): PathRule {
+  try {
+    void new PathPatterns([rule])
+    return rule
+  } catch (cause) {
+    throw new UsageError((cause as Error).message)
+  }
 }

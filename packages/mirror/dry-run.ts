@@ -38,7 +38,7 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
     say,
   })
   const until = new UntilGate(options.until)
-  const lines = new Forward(options.output)
+  const lines = new Forward(options.output, signal)
   const tell = (line: string) => lines.add(Buffer.from(`${line}\n`))
   const replay = new Replay({ resume, until, operate: undefined, tell })
   const nothing = () => undefined

@@ -3,13 +3,20 @@
 import type { Writable } from 'node:stream'
 import { MirrorError } from './mirror-error.js'
 
+const graceMs = 2000
+
 export class Forward {
   readonly #output: Writable
   readonly #pieces: Buffer[] = []
+  readonly #signal: AbortSignal | undefined
   #failure: Error | undefined
 
-  constructor(output: Writable) {
+  /**
+   * Once `signal` aborts, a reader that takes nothing is not waited for any longer than a moment.
+   */
+  constructor(output: Writable, signal?: AbortSignal) {
     this.#output = output
+    this.#signal = signal
     output.on('error', (cause: Error) => {
       const reason = `the stream cannot be passed on: ${cause.message}`
       this.#failure = new MirrorError('EMIRROR_OUTPUT', reason, { cause })
@@ -40,29 +47,32 @@ export class Forward {
   async flush(): Promise<void> {
     let hasRoom = true
     for (const piece of this.#pieces.splice(0)) hasRoom = this.#output.write(piece)
-    if (!hasRoom && !this.#failure) await this.#room()
+    if (!hasRoom && !this.#failure) await this.#until('drain')
     if (this.#failure) throw this.#failure
   }
 
-  /** Everything is out, or never will be. */
+  /** Everything is out, or never will be. Throws MirrorError EMIRROR_OUTPUT. */
   async end(): Promise<void> {
     await this.flush()
-    await new Promise<void>((resolve) => {
-      this.#output.once('error', resolve)
-      this.#output.end(resolve)
-    })
+    this.#output.end()
+    if (!this.#output.writableFinished) await this.#until('finish')
     if (this.#failure) throw this.#failure
   }
 
-  #room(): Promise<void> {
+  // An error closes the output as well.
+  #until(event: 'drain' | 'finish'): Promise<void> {
     return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined
+      const hurry = () => (timer ??= setTimeout(done, graceMs))
       const done = () => {
-        this.#output.removeListener('drain', done)
-        this.#output.removeListener('close', done)
+        clearTimeout(timer)
+        this.#signal?.removeEventListener('abort', hurry)
+        for (const name of [event, 'close']) this.#output.removeListener(name, done)
         resolve()
       }
-      this.#output.once('drain', done)
-      this.#output.once('close', done)
+      for (const name of [event, 'close']) this.#output.once(name, done)
+      this.#signal?.addEventListener('abort', hurry)
+      if (this.#signal?.aborted) hurry()
     })
   }
 }

@@ -2,7 +2,7 @@
 
 export { dryRun, type DryRunOptions } from './dry-run.js'
 export { mirror, type MirrorOptions, type MirrorResult, type Progress } from './mirror.js'
-export { MirrorError, type MirrorCode } from './mirror-error.js'
+export { MirrorError, TargetError, type MirrorCode } from './mirror-error.js'
 export { type Ids } from './owners.js'
 export { type SyncPolicy } from './sync.js'
 export { type Until } from './until.js'

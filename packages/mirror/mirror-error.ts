@@ -1,5 +1,7 @@
 // What ends a replay, other than the stream itself (WireError) and the target (an errno error).
 
+import type { SystemError } from '#posix'
+
 export type MirrorCode =
   | 'EMIRROR_REFUSED' // a message that would leave the root, or that no journal writes
   | 'EMIRROR_DIVERGED' // a message does not fit the mirror, and was not to be repaired
@@ -21,6 +23,22 @@ export class MirrorError extends Error {
   constructor(code: MirrorCode, message: string, { seq, cause }: MirrorErrorDetail = {}) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
+    this.seq = seq
+  }
+}
+
+/**
+ * The target failed (no space, an I/O error): `code` is the errno's name, `cause` the errno error.
+ */
+export class TargetError extends Error {
+  override readonly name = 'TargetError'
+  readonly code: string
+  /** The message that is to be tried again. */
+  readonly seq: number
+
+  constructor(message: string, seq: number, cause: SystemError) {
+    super(message, { cause })
+    this.code = cause.code
     this.seq = seq
   }
 }

@@ -92,7 +92,7 @@ async function replayInto(
   const oldMask = umask(0)
   const parts = assemble(root, shown, state, options)
   const { tree, suspects, trash, resume, sync, replay, unlock, leftOut } = parts
-  const forward = options.output && new Forward(options.output)
+  const forward = options.output && new Forward(options.output, options.signal)
   let failure: unknown
   try {
     unlock.recover(tree)

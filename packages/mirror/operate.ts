@@ -4,11 +4,11 @@ import { errno, systemError } from '#posix'
 import { renameFlag, type Body, type OperationName } from '#wire'
 import { absences, isDevice, type Absence } from './absence.js'
 import { appliers, type Apply } from './appliers.js'
-import { MirrorError } from './mirror-error.js'
+import { MirrorError, TargetError } from './mirror-error.js'
 import { operationFaults } from './operation-faults.js'
 import { operationLine, pathsOf } from './operation-line.js'
 import { redos } from './redo.js'
-import { refusal, refusalReason } from './refusal.js'
+import { refusal, refusalMax, refusalReason } from './refusal.js'
 import { AGAIN, repairs } from './repairs.js'
 import type { Resume } from './resume.js'
 import type { Tree } from './tree.js'
@@ -77,8 +77,8 @@ export class Operate {
   #settle<K extends OperationName>(name: K, body: Body<K>, first: number): number {
     const { tree, absence, unlock, resume, onDivergence } = this.#options
     let e = first
-    // Descriptors kept open may be of what somebody else moved or removed.
-    if (!tree.began) {
+    // Descriptors kept open may be of what somebody else moved or removed, or be too many.
+    if (!tree.began && (divergences.has(e) || e <= refusalMax || exhausted.has(e))) {
       tree.forgetAll()
       e = this.#apply(name, body)
     }
@@ -121,6 +121,8 @@ const divergences: ReadonlySet<number> = new Set(
   ),
 )
 
+const exhausted: ReadonlySet<number> = new Set([-errno.ESTALE, -errno.EMFILE, -errno.ENFILE])
+
 function failure(
   name: OperationName,
   body: object,
@@ -136,8 +138,7 @@ function failure(
     const reason = `${line}: the mirror differs: ${cause.message}`
     return new MirrorError('EMIRROR_DIVERGED', reason, { seq, cause })
   }
-  cause.message = `${line}: ${cause.message}`
-  return cause
+  return new TargetError(`${line}: ${cause.message}`, seq, cause)
 }
 
 // Those errno errors that no honest stream leads to, wherever they come from.

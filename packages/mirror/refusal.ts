@@ -17,6 +17,9 @@ export const refusal = {
   INVALID: -10012,
 } as const
 
+/** All of them are at most this, all of -errno above it. */
+export const refusalMax = -10000
+
 const reasons: ReadonlyMap<number, string> = new Map([
   [refusal.SYMLINK, 'a component of the path is a symbolic link here'],
   [refusal.NOT_A_DIRECTORY, 'a component of the path is not a directory here'],

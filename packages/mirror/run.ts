@@ -77,9 +77,12 @@ async function turn({ replay, forward, afterTurn }: RunOptions): Promise<boolean
       isSettled = bytes === undefined
       if (bytes) forward?.add(bytes)
     } while (!isSettled && performance.now() < until)
-  } finally {
-    await forward?.flush()
+  } catch (error) {
+    // What was applied before goes on all the same, if it can.
+    await forward?.flush().catch(() => undefined)
+    throw error
   }
+  await forward?.flush()
   afterTurn(isSettled)
   return !isSettled
 }
