@@ -3,8 +3,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 
-/** Debian packages: a command or file that shows that each is there, and what for. */
-const packages: readonly (readonly [name: string, shownBy: string, why: string])[] = [
+/** A Debian package: a command or file that shows that it is there, and what for. */
+export type Package = readonly [name: string, shownBy: string, why: string]
+
+const forTests: readonly Package[] = [
   ['fuse3', 'fusermount3', 'mounts as an ordinary user'],
   ['rsync', 'rsync', 'compares trees'],
   ['attr', 'setfattr', 'extended attributes'],
@@ -31,7 +33,7 @@ export interface Problem {
 }
 
 /** Installs what is missing where it may; what then is still missing. */
-export function requirements(): Problem[] {
+export function requirements(packages: readonly Package[] = forTests): Problem[] {
   const missing = packages.filter(([, shownBy]) => !isThere(shownBy)).map(([name]) => name)
   if (missing.length > 0 && process.getuid?.() === 0) install(missing)
   const still = packages.filter(([, shownBy]) => !isThere(shownBy))
