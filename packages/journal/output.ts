@@ -45,6 +45,8 @@ const waitStepMs = 100
 /** How long it waits before it says so. */
 const stallMs = 5000
 const pipeSize = 1 << 20
+/** PIPE_BUF of <linux/limits.h>. */
+const pipeBuf = 4096
 // <asm-generic/ioctls.h>, <linux/sockios.h>: what waits in a pipe, what a socket has not delivered.
 const FIONREAD = 0x541b
 const SIOCOUTQ = 0x5411
@@ -55,12 +57,14 @@ export class Output {
   #fd: number
   readonly #isSocket: boolean
   readonly #isPipe: boolean
+  readonly #blocks: boolean
   readonly #count = Buffer.alloc(4)
 
   /**
    * Takes over what `fd` is and leaves /dev/null in its place, so that closing the output ends it
    * for its reader and no file opened later gets the number. A pipe is opened anew without
-   * blocking, since that mode belongs to the open file, which others may share.
+   * blocking, since that mode belongs to the open file, which others may share. Where it was made by
+   * another user (sudo -u) that is not allowed, and it is written a small step at a time.
    */
   constructor(fd: number, options: OutputOptions) {
     const stat = new Stat()
@@ -68,11 +72,9 @@ export class Output {
     this.#options = options
     this.#isSocket = stat.type === S_IFSOCK
     this.#isPipe = stat.type === S_IFIFO
-    this.#fd = check(
-      this.#isPipe ? reopen(fd, O_WRONLY | O_NONBLOCK) : dup(fd),
-      'open',
-      'the output',
-    )
+    const opened = this.#isPipe ? reopen(fd, O_WRONLY | O_NONBLOCK) : dup(fd)
+    this.#blocks = opened === -errno.EACCES
+    this.#fd = check(this.#blocks ? dup(fd) : opened, 'open', 'the output')
     const nothing = check(openat(AT_FDCWD, Buffer.from('/dev/null'), O_WRONLY), 'open', '/dev/null')
     check(dupOver(nothing, fd), 'dup3')
     close(nothing)
@@ -100,13 +102,22 @@ export class Output {
     while (at < size && this.#fd >= 0) {
       const done = this.#isSocket
         ? send(this.#fd, buffer, at, size - at, MSG_DONTWAIT | MSG_NOSIGNAL)
-        : write(this.#fd, buffer, at, size - at)
+        : this.#blocks
+          ? this.#writeStep(buffer, at, size)
+          : write(this.#fd, buffer, at, size - at)
       if (done >= 0) at += done
       else if (done === -errno.EAGAIN) this.#wait()
       else if (done === -errno.EPIPE || done === -errno.ECONNRESET)
         this.detach('its reader is gone')
       else this.detach(`it cannot be written (${errnoName(-done)})`)
     }
+  }
+
+  // A pipe that poll(2) calls writable takes PIPE_BUF bytes without blocking.
+  #writeStep(buffer: Buffer, at: number, size: number): number {
+    this.#polled.set(0, this.#fd, POLLOUT)
+    if (poll(this.#polled, 0) === 0) return -errno.EAGAIN
+    return write(this.#fd, buffer, at, Math.min(size - at, pipeBuf))
   }
 
   /** Closes it; the reader sees the end of its input. */
