@@ -63,6 +63,8 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
     const { off_in, off_out, flags } = arg
     const length = Math.min(arg.len, copyStep)
     const copied = copyFileRange(from.fd, off_in, to.fd, off_out, length, flags)
+    // What fails for want of room may have moved the mtime all the same.
+    times.touch(to.node)
     if (copied <= 0) return copied
     const path = tree.path(to.node)
     const fromPath = tree.path(from.node)
@@ -70,7 +72,6 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       const offsets = { offset: off_out, fromOffset: off_in, length: copied }
       context.emit('copy', { path, from: fromPath, ...offsets })
     } else if (path) emitCopied(path, from.fd, off_in, off_out, copied)
-    times.touch(to.node)
     return copied
   }
 
@@ -112,10 +113,10 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
         if (e < 0) return e
       }
       const done = pwrite(file.fd, data, 0, data.length, offset)
+      times.touch(file.node)
       if (done < 0) return done
       const path = tree.path(file.node)
       if (path && done > 0) context.emit('write', { path, offset, data: data.subarray(0, done) })
-      times.touch(file.node)
       reply.struct(fuse_write_out, { size: done })
       return 0
     },
@@ -151,10 +152,10 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       if (!file) return notOpen
       if (mode & ~allocatable) return -errno.EOPNOTSUPP
       const e = withoutPrivilegesOf(uid, file) || fallocate(file.fd, mode, offset, length)
+      times.touch(file.node)
       if (e < 0) return e
       const path = tree.path(file.node)
       if (path) context.emit('fallocate', { path, mode, offset, length })
-      times.touch(file.node)
       return 0
     },
 
