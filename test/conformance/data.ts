@@ -1,5 +1,6 @@
 // Reading and writing: offsets, vectors, copies within the kernel, syncs and advice.
 
+import { compiled } from '../support/compiled.js'
 import { conform } from '../support/conform.js'
 import type { Case } from '../support/stage.js'
 
@@ -259,6 +260,21 @@ const cases: Case[] = [
         await Promise.all([p.pwrite(a, 'p', i * 2), q.pwrite(b, 'q', i * 2 + 1)])
       }
       x.is((await p.get('f')).toString(), 'pq'.repeat(64), 'data')
+    },
+  },
+  ...[1, 2, 3, 4].map((seed): Case => ({
+    name: `3,000 operations on one file, checked against memory, seed ${seed}`,
+    run: async (x) => {
+      const p = await x.process()
+      const { output } = await p.run([compiled('fsx'), 'f', '3000', `${seed}`])
+      x.is(output, 'equal\n', 'the file and what it must hold')
+    },
+  })),
+  {
+    name: 'operations by io_uring and by kernel AIO',
+    run: async (x) => {
+      const p = await x.process()
+      await p.run([compiled('uring'), '.'])
     },
   },
 ]

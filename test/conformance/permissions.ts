@@ -210,6 +210,21 @@ const cases: Case[] = [
       await p.get('f')
     },
   },
+  {
+    name: 'processes of other namespaces, which the mount cannot name',
+    run: async (x) => {
+      const p = await x.process()
+      const script =
+        'echo data >f; mkdir d; mv f d/g; ln d/g h; chmod 640 h; cat h; stat -c %u:%g h'
+      for (const namespace of ['--pid', '--mount', '--user', '--ipc']) {
+        await p.mkdir(namespace)
+        await p.chdir(namespace)
+        await p.run(['unshare', '--fork', namespace, 'sh', '-c', script])
+        await p.chdir('..')
+      }
+      await p.run(['unshare', '--user', '--map-root-user', 'sh', '-c', `${script}; chown 1:1 h`])
+    },
+  },
 ]
 
 await conform('permissions', cases)

@@ -1,7 +1,7 @@
 // The whole of TFS for a test: a store, its mount, and a mirror that follows, run as a user would.
 
 import { spawn, execFileSync, type ChildProcess } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Actor } from './actor.js'
@@ -16,6 +16,10 @@ export type MountOptions = {
   mirrorArgs?: string[]
   /** Mount options beside allow_other. */
   mountOptions?: string
+  /** All programs run as this user, who is the only one to use the mount. */
+  user?: number
+  /** The store is a file system of its own, of so many bytes and no more. */
+  storeSize?: string
   /** Journal into the mirror's stdin directly, without tfs-broadcast. */
   direct?: boolean
 }
@@ -62,7 +66,7 @@ export async function withMirroredMount(
   let helper: Actor | undefined
   try {
     const m = await start(dir, options, programs)
-    helper = new Actor()
+    helper = await actorOf(options.user)
     await body({ ...m, settle: settler(m, helper, programs), compare: comparer(m) })
     await helper.end()
     await takeDown(t, mount, programs)
@@ -72,6 +76,7 @@ export async function withMirroredMount(
   } finally {
     await helper?.end()
     if (isMounted(mount)) unmount(mount, '-l')
+    if (isMounted(join(dir, 'store'))) unmount(join(dir, 'store'), '-l')
     for (const { child } of programs) child.kill('SIGKILL')
     await Promise.all(programs.map((p) => within(5000, p.ended)))
     removeTree(dir)
@@ -87,14 +92,19 @@ async function start(dir: string, options: MountOptions, programs: Program[]): P
     string,
   ]
   for (const path of [store, mount, mirror]) mkdirSync(path)
+  if (options.storeSize !== undefined) mountMemory(store, options.storeSize)
+  if (options.user !== undefined) {
+    for (const path of [dir, store, mount, mirror]) chownSync(path, options.user, options.user)
+  }
   const socket = options.direct === true ? '' : join(dir, 'socket')
   const pipe = join(dir, 'pipe')
   execFileSync('mkfifo', [pipe])
-  const mountOptions = ['allow_other', ...(options.mountOptions ? [options.mountOptions] : [])]
+  const mountOptions = options.user === undefined ? ['allow_other'] : ['rw']
+  if (options.mountOptions) mountOptions.push(options.mountOptions)
   const journalArgs = [store, mount, '-o', mountOptions.join(','), ...(options.journalArgs ?? [])]
   const mirrorArgs = [...(options.mirrorArgs ?? []), socket || '-', mirror]
   const launch = (name: string, args: string[], redirect: string) => {
-    const program = launched(dir, name, args, redirect)
+    const program = launched(dir, name, args, redirect, options.user)
     programs.push(program)
     return program.child.pid ?? 0
   }
@@ -125,18 +135,22 @@ export function hasJoined(mirror: string): boolean {
 
 /** The shell opens the pipe's ends and is replaced by the program, which keeps its process id.
  * Should the test be killed, its programs are told to end, which unmounts. */
-function launched(dir: string, name: string, args: string[], redirect: string): Program {
+function launched(
+  dir: string,
+  name: string,
+  args: string[],
+  redirect: string,
+  user: number | undefined,
+): Program {
   const log = join(dir, `${name}.log`)
-  const command = [
-    'setpriv',
-    '--pdeathsig',
-    'TERM',
-    process.execPath,
-    join(bin, `${name}.js`),
-    ...args,
-  ]
+  const ids = user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--clear-groups']
+  const program = [process.execPath, join(bin, `${name}.js`), ...args]
+  const command = ['setpriv', ...ids, '--pdeathsig', 'TERM', ...program]
+  // tap has its children load what another user may not write for.
+  const { NODE_OPTIONS: _, ...env } = process.env
   const child = spawn('/bin/sh', ['-c', `exec "$@" ${redirect} 2>${log}`, 'sh', ...command], {
     stdio: 'ignore',
+    env,
   })
   const ended = new Promise<number | string>((resolve) => {
     child.on('exit', (code, signal) => resolve(signal ?? code ?? -1))
@@ -202,11 +216,31 @@ async function takeDown(t: Test, mount: string, programs: Program[]): Promise<vo
   }
 }
 
-function unmount(mount: string, ...flags: string[]): void {
+export function unmount(mount: string, ...flags: string[]): void {
   execFileSync('umount', [...flags, mount], {
     timeout: 30_000,
     stdio: ['ignore', 'ignore', 'inherit'],
   })
+}
+
+export function mountMemory(path: string, size: string): void {
+  execFileSync('mount', [
+    '-t',
+    'tmpfs',
+    '-o',
+    `size=${size},nr_inodes=2000,mode=755`,
+    'tmpfs',
+    path,
+  ])
+}
+
+export async function actorOf(user: number | undefined): Promise<Actor> {
+  const actor = new Actor()
+  if (user === undefined) return actor
+  await actor.request('setgroups n0 b', startMs)
+  await actor.request(`setresgid n${user} n${user} n${user}`, startMs)
+  await actor.request(`setresuid n${user} n${user} n${user}`, startMs)
+  return actor
 }
 
 export function isMounted(path: string): boolean {

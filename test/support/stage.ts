@@ -26,8 +26,12 @@ export class Stage {
   readonly dir: string
   readonly #processes: Process[] = []
 
-  constructor(dir: string) {
+  readonly #user: number | undefined
+
+  /** All processes are of `user`, where one is given. */
+  constructor(dir: string, user?: number) {
     this.dir = dir
+    this.#user = user
   }
 
   /** A new process, working in the case's directory as root with umask 022. */
@@ -35,6 +39,7 @@ export class Stage {
     const label = this.#processes.length === 0 ? '' : `p${this.#processes.length + 1}: `
     const process = new Process(this.transcript, label)
     this.#processes.push(process)
+    if (this.#user !== undefined) await process.become(this.#user, this.#user)
     await process.unrecorded('chdir(DIR)', `chdir s${Buffer.from(this.dir).toString('hex')}`)
     return process
   }
@@ -64,8 +69,8 @@ export class Stage {
 }
 
 /** Plays `one` in `dir`, which is empty. Never rejects: what went wrong is in the transcript. */
-export async function play(one: Case, dir: string): Promise<Transcript> {
-  const stage = new Stage(dir)
+export async function play(one: Case, dir: string, user?: number): Promise<Transcript> {
+  const stage = new Stage(dir, user)
   try {
     await one.run(stage)
   } catch (error) {
