@@ -63,8 +63,8 @@ export class Output {
   /**
    * Takes over what `fd` is and leaves /dev/null in its place, so that closing the output ends it
    * for its reader and no file opened later gets the number. A pipe is opened anew without
-   * blocking, since that mode belongs to the open file, which others may share. Where it was made by
-   * another user (sudo -u) that is not allowed, and it is written a small step at a time.
+   * blocking, since that mode belongs to the open file, which others may share. Where another user
+   * made it (sudo -u) that is not allowed, and it is written a small step at a time.
    */
   constructor(fd: number, options: OutputOptions) {
     const stat = new Stat()
