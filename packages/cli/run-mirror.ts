@@ -61,6 +61,7 @@ function settingsOf(typed: Typed, log: Log) {
     rules: settings.orderedRules(process.argv.slice(2), typed.include, typed.exclude),
     until: typed.until === undefined ? undefined : settings.parseUntil(typed.until),
     say: (line: string) => log('', line),
+    sayMore: (line: string) => log.verbose('', line),
   } satisfies Partial<MirrorOptions>
 }
 

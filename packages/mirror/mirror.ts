@@ -43,6 +43,8 @@ export interface MirrorOptions {
   readonly output?: Writable | undefined
   /** Lines for people. */
   readonly say: (line: string) => void
+  /** And for those who want to hear more. */
+  readonly sayMore?: ((line: string) => void) | undefined
   /** Each second. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Ends the replay after the message at hand. */
@@ -125,7 +127,7 @@ async function replayInto(
 type Parts = ReturnType<typeof assemble>
 
 function assemble(root: number, shown: string, state: StateDirectory, options: MirrorOptions) {
-  const { say, untrusted, maxFileSize, onDivergence, rules, force } = options
+  const { say, sayMore, untrusted, maxFileSize, onDivergence, rules, force } = options
   const { record } = state.position
   const leftOut = new LeftOut(say)
   const suspects = new Suspects(state.fd, `${state.shown}/suspects`, record.suspects, say)
@@ -150,7 +152,13 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   })
   const sync: Sync = new Sync(options.sync, root, shown, resume)
   const operate = new Operate({ tree, absence, unlock, resume, onDivergence })
-  const replay = new Replay({ resume, until: new UntilGate(options.until), operate, tell: say })
+  const replay = new Replay({
+    resume,
+    until: new UntilGate(options.until),
+    operate,
+    tell: say,
+    begun: (source, epoch) => sayMore?.(`follows '${source}', epoch ${epoch}`),
+  })
   return { shown, tree, suspects, trash, resume, sync, replay, unlock, leftOut }
 }
 

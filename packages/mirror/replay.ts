@@ -27,6 +27,8 @@ export interface ReplayOptions {
   /** What does the operations; without it they are only told to `tell`. */
   readonly operate: Operate | undefined
   readonly tell: (line: string) => void
+  /** The stream has begun: nothing that comes after it will be missed. */
+  readonly begun?: ((source: string, epoch: number) => void) | undefined
 }
 
 export class Replay {
@@ -110,6 +112,7 @@ export class Replay {
   #hello(message: Message & { name: 'hello' }, bytes: Buffer): void {
     if (this.#options.resume.hello(message, bytes)) this.#count('hello')
     else this.counts.skipped++
+    this.#options.begun?.(escapeName(message.body.source), message.epoch)
   }
 
   #count(name: string): void {
