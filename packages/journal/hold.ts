@@ -12,13 +12,13 @@ const drainStepMs = 5
 export class Hold {
   readonly #control: Int32Array
   readonly #wakeFd: number
-  readonly #log: (what: string, why: string) => void
+  readonly #verbose: (what: string, why: string) => void
 
   /** `control` and `wakeFd` as in SessionThreadData. */
-  constructor(control: Int32Array, wakeFd: number, log: (what: string, why: string) => void) {
+  constructor(control: Int32Array, wakeFd: number, verbose: (what: string, why: string) => void) {
     this.#control = control
     this.#wakeFd = wakeFd
-    this.#log = log
+    this.#verbose = verbose
     process.on('SIGUSR2', this.#ask)
     process.on('SIGCONT', this.release)
   }
@@ -33,7 +33,7 @@ export class Hold {
   /** The session stands still. */
   reached(seq: number): void {
     if (Atomics.load(this.#control, 0) !== stopRequest.hold) return
-    this.#log('stands still', `after message ${seq}, until SIGCONT`)
+    this.#verbose('stands still', `after message ${seq}, until SIGCONT`)
     process.kill(process.pid, 'SIGSTOP')
   }
 

@@ -101,7 +101,7 @@ class Run {
   constructor(options: JournalOptions, mounted: Mounted, storeFd: number, source: string) {
     this.#options = options
     this.#mounted = mounted
-    this.#hold = new Hold(this.#control, this.#wakeFd, options.log)
+    this.#hold = new Hold(this.#control, this.#wakeFd, options.verbose)
     const workerData: SessionThreadData = {
       deviceFd: mounted.fd,
       storeFd,
