@@ -65,14 +65,22 @@ export async function journal(options: JournalOptions): Promise<JournalEnd> {
   refuseLoops(storeFd, store, realpathSync(mountpoint), options.outputFd)
   raiseFileLimit(1 << 20)
   const source = `${hostname()}:${realpathSync(store)}`
-  const mounted = mount({ mountpoint, options: mountOptions, fsName: realpathSync(store) })
-  const run = new Run(options, mounted, storeFd, source)
+  // From here to the end no signal may end the process without unmounting.
+  const later = () => {}
+  for (const signal of signals) process.on(signal, later)
   try {
-    return await run.end()
+    const mounted = mount({ mountpoint, options: mountOptions, fsName: realpathSync(store) })
+    try {
+      return await new Run(options, mounted, storeFd, source).end()
+    } finally {
+      close(mounted.fd)
+    }
   } finally {
-    close(mounted.fd)
+    for (const signal of signals) process.off(signal, later)
   }
 }
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 // A second journal over the store itself would see the first one's mount, not the store.
 function refuseLiveMount(mountpoint: string): void {
@@ -123,7 +131,6 @@ class Run {
     const { run, log, verbose } = this.#options
     const session = this.#session()
     const onSignal = (signal: NodeJS.Signals) => this.#onSignal(signal)
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
     if (run === undefined) for (const signal of signals) process.on(signal, onSignal)
     try {
       verbose(this.#mounted.mountpoint, `shows '${this.#options.store}', journalled from now on`)
