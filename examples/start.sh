@@ -22,11 +22,12 @@ fi
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 store=$(absolute "$1") mountpoint=$(absolute "$2") socket=$(absolute "$3")
 
-# A crash may have left a dead mount, on which every call fails, mkdir's too. tfs-journal finds and
-# replaces it by itself.
-for dir in "$store" "$mountpoint"; do
-  [ -d "$dir" ] || mkdir -p -- "$dir" 2>/dev/null || :
-done
+# kill -9 leaves a dead mount, on which every call fails. (tfs-journal replaces one by itself, but below
+# there is more to do.)
+case $(LC_ALL=C stat -f -- "$mountpoint" 2>&1) in
+  *'not connected'*) umount -l -- "$mountpoint" 2>/dev/null || fusermount3 -u -z -- "$mountpoint" ;;
+esac
+mkdir -p -- "$store" "$mountpoint"
 
 pipe=$(mktemp -u "${TMPDIR:-/tmp}/tfs-start.XXXXXX")
 mkfifo -m 600 "$pipe"

@@ -20,6 +20,7 @@ const forTests: readonly Package[] = [
   ['netcat-openbsd', 'nc', 'a client of the socket'],
   ['openssh-client', 'ssh', 'carries a stream'],
   ['openssh-server', '/usr/sbin/sshd', 'carries a stream'],
+  ['shellcheck', 'shellcheck', 'the example scripts'],
   ['gcc', 'gcc', 'test programs in C'],
   ['libc6-dev', '/usr/include/stdio.h', 'test programs in C'],
   ['make', 'make', 'a build as a workload'],

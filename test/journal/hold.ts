@@ -137,7 +137,7 @@ void t.test('it waits for its reader to take all; SIGCONT or an end call it off'
 const write = ({ mount }: Running) =>
   ended(spawn('sh', ['-c', `echo x >> '${mount}/file'`], { stdio: 'inherit' }))
 
-/** Asks the journal to stand still, and writes until a write does not return, which is given back. */
+/** Asks the journal to stand still, and writes until a write does not return: gives it back. */
 async function untilItWaits(running: Running): Promise<{ writing: Promise<unknown> }> {
   running.journal.kill('SIGUSR2')
   for (;;) {
