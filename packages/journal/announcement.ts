@@ -4,6 +4,7 @@
 import {
   AT_SYMLINK_NOFOLLOW,
   close,
+  fgetxattr,
   fstat,
   getxattrat,
   listxattrat,
@@ -48,6 +49,9 @@ export function announce(context: JournalContext, dirfd: number, name: Buffer, p
     close(held)
   }
 }
+
+const accessAcl = 'system.posix_acl_access'
+const defaultAcl = 'system.posix_acl_default'
 
 class Announcement {
   readonly #context: JournalContext
@@ -127,15 +131,15 @@ class Announcement {
   #file(dirfd: number, name: Buffer, path: Buffer): void {
     const { size } = this.#stat
     this.#context.emit('create', { path, ...this.#attributes() })
-    const { stat } = { stat: Buffer.from(this.#stat.buffer) }
+    const stat = Buffer.from(this.#stat.buffer)
     const fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW)
     if (fd >= 0) {
       emitContent(this.#context, path, fd, 0, size, this.#data)
       close(fd)
     }
     this.#context.emit('truncate', { path, size })
-    this.#xattrs(dirfd, name, path)
     stat.copy(this.#stat.buffer)
+    this.#xattrs(dirfd, name, path)
     this.#context.emitAttributes(path, which.MODE | which.MTIME, this.#stat)
   }
 
@@ -155,14 +159,27 @@ class Announcement {
   #xattrs(dirfd: number, name: Buffer, path: Buffer): void {
     const list = Buffer.alloc(XATTR_LIST_MAX)
     const length = listxattrat(dirfd, name, list)
+    const names = new Set<string>()
     for (let at = 0; at < length;) {
       const end = list.indexOf(0, at)
       const attribute = list.subarray(at, end)
       const size = getxattrat(dirfd, name, attribute, this.#data.subarray(0, XATTR_SIZE_MAX))
       const value = this.#data.subarray(0, Math.max(0, size))
       if (size >= 0) this.#context.emit('setxattr', { path, name: attribute, value })
+      names.add(attribute.toString('latin1'))
       at = end + 1
     }
+    if (this.#stat.type !== S_IFLNK) this.#uninherit(dirfd, path, names)
+  }
+
+  // What is made in a directory with a default ACL inherits that. What only got a name there did
+  // not, so that a copy has to lose it again.
+  #uninherit(dirfd: number, path: Buffer, names: ReadonlySet<string>): void {
+    if (fgetxattr(dirfd, Buffer.from(defaultAcl), Buffer.alloc(0)) < 0) return
+    const inherited = this.#stat.type === S_IFDIR ? [accessAcl, defaultAcl] : [accessAcl]
+    for (const name of inherited.filter((acl) => !names.has(acl)))
+      this.#context.emit('removexattr', { path, name: Buffer.from(name) })
+    this.#context.emitAttributes(path, which.MODE, this.#stat)
   }
 }
 

@@ -144,6 +144,26 @@ void t.test(
   },
 )
 
+void t.test(
+  'what crosses the border into a directory with a default ACL inherits nothing',
+  async (t) => {
+    const at = place(t)
+    const script = `mkdir -p tmp/d in; echo 1 > tmp/f; echo 2 > tmp/d/g; mkfifo tmp/p
+    setfacl -m u:1:rwx tmp/d/g; setfacl -d -m u:2:rwx,g:3:rx in; chmod 750 tmp/d
+    mv tmp/f in/f; mv tmp/d in/d; mv tmp/p in/p; echo 3 > in/made; mkdir in/made.d`
+    const { status, stderr } = journal(
+      at,
+      at.store,
+      at.mount,
+      '--exclude=/tmp',
+      '--run',
+      `set -e; ${script}`,
+    )
+    t.equal(status, 0, stderr)
+    t.equal(differences(at, '/tmp'), '')
+  },
+)
+
 void t.test('an anchored pattern below a directory that is renamed', async (t) => {
   const at = place(t)
   const script = `mkdir -p a/skip a/keep b; echo 1 > a/skip/1; echo 2 > a/keep/2
