@@ -1,4 +1,4 @@
-// The package as its users get it: packed, installed globally without any script of any package, and
+// The package as its users get it: packed, installed globally without any script of a package, and
 // put to work.
 
 import { spawnSync } from 'node:child_process'
