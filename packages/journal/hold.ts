@@ -61,8 +61,10 @@ export function standStill(
   const { hold } = stopRequest
   if (Atomics.load(control, 0) !== hold) return
   flush()
-  while (Atomics.load(control, 0) === hold && output.untaken > 0)
+  while (Atomics.load(control, 0) === hold && output.untaken > 0) {
     Atomics.wait(control, 0, hold, drainStepMs)
+    output.checkReader()
+  }
   if (Atomics.load(control, 0) !== hold) return
   reached()
   Atomics.wait(control, 0, hold)

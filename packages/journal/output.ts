@@ -120,6 +120,13 @@ export class Output {
     return write(this.#fd, buffer, at, Math.min(size - at, pipeBuf))
   }
 
+  /** Looks whether the reader is still there, and detaches where it is not. */
+  checkReader(): void {
+    if (!this.#isPipe && !this.#isSocket) return
+    this.#polled.set(0, this.#fd, 0)
+    if (poll(this.#polled, 0) > 0) this.detach('its reader is gone')
+  }
+
   /** Closes it; the reader sees the end of its input. */
   detach(why: string): void {
     this.close()

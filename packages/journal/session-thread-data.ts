@@ -24,6 +24,7 @@ export interface SessionThreadData {
 export const stopRequest = { none: 0, stop: 1, hold: 2 } as const
 
 export type SessionThreadMessage =
+  | { readonly ready: true }
   | { readonly detached: string; readonly seq: number }
   | { readonly stalled: number | null }
   | { readonly failed: string; readonly during: string }

@@ -81,6 +81,7 @@ const session = new Session({
 
 try {
   emitter.hello(data.source)
+  post({ ready: true })
   const ended = session.run()
   isEnding = true
   context.times.flushAll()
