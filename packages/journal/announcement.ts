@@ -1,27 +1,21 @@
 // States what is there in operations: for what comes into the stream's view with its content (a
-// file without a name that gets one, a rename out of what is excluded), and for what leaves it.
+// file without a name that gets one, a rename out of what is excluded).
 
 import {
   AT_SYMLINK_NOFOLLOW,
   close,
-  fgetxattr,
-  fstat,
+  errno,
   getxattrat,
   listxattrat,
-  lseek,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
   openat,
-  pread,
-  readDirectory,
   readlinkat,
   S_IFDIR,
   S_IFLNK,
   S_IFREG,
-  SEEK_DATA,
-  SEEK_HOLE,
   Stat,
   statx,
   STATX_BASIC_STATS,
@@ -30,75 +24,83 @@ import {
 } from '#posix'
 import { limits, which } from '#wire'
 import { decodeDevice } from '#fuse'
+import { emitContent } from './content.js'
 import type { JournalContext } from './journal-context.js'
-import type { Node } from './node.js'
-import { join } from './tree.js'
+import { LinkSources, type Move } from './link-sources.js'
+import { walk } from './walk.js'
+
+const dot = Buffer.from('.')
+const accessAcl = Buffer.from('system.posix_acl_access')
+const defaultAcl = Buffer.from('system.posix_acl_default')
+const none = Buffer.alloc(0)
 
 /**
- * Emits what makes a copy hold, at `path`, what is at `name` in the directory `dirfd`. What cannot
- * be read is left out: it has just been moved by the store itself, so that is damage or somebody
- * behind the mount.
+ * Announces what one operation brings into view. What cannot be read is said to be lost
+ * (JournalContext.lose), since the store has changed already.
  */
-export function announce(context: JournalContext, dirfd: number, name: Buffer, path: Buffer): void {
-  // O_PATH descriptors given by the cache may be closed by its next use.
-  const held = openat(dirfd, Buffer.from('.'), O_PATH | O_DIRECTORY)
-  if (held < 0) return
-  try {
-    new Announcement(context, path).object(held, name, path)
-  } finally {
-    close(held)
-  }
-}
-
-const accessAcl = 'system.posix_acl_access'
-const defaultAcl = 'system.posix_acl_default'
-
-class Announcement {
+export class Announcement {
   readonly #context: JournalContext
+  readonly #sources: LinkSources
   readonly #stat = new Stat()
   readonly #parentStat = new Stat()
-  readonly #data = Buffer.alloc(limits.dataSizeMax)
-  // The first path of each inode that has several.
-  readonly #linked = new Map<string, Buffer>()
+  readonly #value = Buffer.alloc(XATTR_SIZE_MAX)
 
-  readonly #root: Buffer
-
-  constructor(context: JournalContext, root: Buffer) {
+  /** `moves` are the places that the operation has just changed. */
+  constructor(context: JournalContext, moves: readonly Move[]) {
     this.#context = context
-    this.#root = root
+    this.#sources = new LinkSources(context, moves)
   }
 
-  object(dirfd: number, name: Buffer, path: Buffer): void {
-    const stat = this.#stat
-    const e =
-      statx(dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat.buffer) ||
-      statx(dirfd, Buffer.from('.'), 0, STATX_BASIC_STATS, this.#parentStat.buffer)
-    if (e < 0) return
-    const { dirMtimeSec, dirMtimeNsec } = this.#dirTimes()
-    if (stat.type !== S_IFDIR && stat.nlink > 1) {
-      const id = `${stat.devMajor}:${stat.devMinor}:${stat.inoHigh}:${stat.inoLow}`
-      const first = this.#linked.get(id) ?? this.#journalledName(stat)
-      if (first) {
-        const newDirMtime = { newDirMtimeSec: dirMtimeSec, newDirMtimeNsec: dirMtimeNsec }
-        this.#context.emit('link', { path: first, newPath: path, ...newDirMtime })
-        return
-      }
-      this.#linked.set(id, path)
-    }
-    if (stat.type === S_IFDIR) this.#directory(dirfd, name, path)
-    else if (stat.type === S_IFREG) this.#file(dirfd, name, path)
-    else this.#special(dirfd, name, path)
+  /** Emits what makes a copy hold, at `path`, what is at `name` in the directory `dirfd`. */
+  announce(dirfd: number, name: Buffer, path: Buffer): void {
+    // O_PATH descriptors given by the cache may be closed by its next use.
+    const held = dirfd < 0 ? dirfd : openat(dirfd, dot, O_PATH | O_DIRECTORY)
+    const e = held < 0 ? held : this.#tree(held, name, path)
+    if (held >= 0) close(held)
+    if (e < 0) this.#context.lose(path, e)
   }
 
-  // A name outside of what is being announced, among those that are known.
-  #journalledName(stat: Stat): Buffer | undefined {
+  #tree(dirfd: number, name: Buffer, path: Buffer): number {
     const { tree } = this.#context
-    const node = tree.nodes.find(stat)
-    for (const { parent, name } of node?.entries ?? []) {
-      const path = tree.childPath(parent, name, stat.type)
-      if (path && !isAtOrBelow(path, this.#root)) return path
-    }
-    return undefined
+    const stat = this.#stat
+    const e = statx(dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat.buffer)
+    if (e < 0) return e
+    const isDirectory = stat.type === S_IFDIR
+    this.#object(dirfd, name, path, stat)
+    if (!isDirectory) return 0
+    const fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    if (fd < 0) return fd
+    const walked = walk(fd, path, {
+      enter: (at, child, below, found) => {
+        if (tree.isExcluded(below, found.type)) return false
+        this.#object(at, child, below, found)
+        return true
+      },
+    })
+    close(fd)
+    return walked
+  }
+
+  #object(dirfd: number, name: Buffer, path: Buffer, stat: Stat): void {
+    const e =
+      this.#context.tree.expressible(path) ||
+      statx(dirfd, dot, 0, STATX_BASIC_STATS, this.#parentStat.buffer) ||
+      this.#linked(path, stat) ||
+      this.#made(dirfd, name, path, stat)
+    if (e < 0) this.#context.lose(path, e)
+  }
+
+  // 1 where it is said to be a link.
+  #linked(path: Buffer, stat: Stat): number {
+    if (stat.type === S_IFDIR || stat.nlink < 2) return 0
+    const source = this.#sources.find(stat)
+    if (typeof source === 'number') return source
+    this.#sources.announced(stat, source ?? path)
+    if (!source) return 0
+    const { dirMtimeSec, dirMtimeNsec } = this.#dirTimes()
+    const times = { newDirMtimeSec: dirMtimeSec, newDirMtimeNsec: dirMtimeNsec }
+    this.#context.emit('link', { path: source, newPath: path, ...times })
+    return 1
   }
 
   #dirTimes() {
@@ -106,158 +108,68 @@ class Announcement {
     return { dirMtimeSec: mtimeSec, dirMtimeNsec: mtimeNsec }
   }
 
-  #attributes() {
-    const { mode, uid, gid, mtimeSec, mtimeNsec } = this.#stat
-    return { mode: mode & 0o7777, uid, gid, mtimeSec, mtimeNsec, ...this.#dirTimes() }
-  }
-
-  #directory(dirfd: number, name: Buffer, path: Buffer): void {
-    const { tree } = this.#context
-    this.#context.emit('mkdir', { path, ...this.#attributes() })
-    this.#xattrs(dirfd, name, path)
-    const fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-    if (fd < 0) return
-    try {
-      for (const entry of readDirectory(fd)) {
-        const below = join(path, entry.name)
-        const e = statx(fd, entry.name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#stat.buffer)
-        if (e === 0 && !tree.isExcluded(below, this.#stat.type)) this.object(fd, entry.name, below)
-      }
-    } finally {
-      close(fd)
+  #made(dirfd: number, name: Buffer, path: Buffer, stat: Stat): number {
+    const { mode, type, uid, gid, mtimeSec, mtimeNsec } = stat
+    const made = { path, uid, gid, mtimeSec, mtimeNsec, ...this.#dirTimes() }
+    const permissions = mode & 0o7777
+    if (type === S_IFREG) {
+      this.#context.emit('create', { ...made, mode: permissions })
+      return this.#content(dirfd, name, path, stat)
     }
-  }
-
-  #file(dirfd: number, name: Buffer, path: Buffer): void {
-    const { size } = this.#stat
-    this.#context.emit('create', { path, ...this.#attributes() })
-    const stat = Buffer.from(this.#stat.buffer)
-    const fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW)
-    if (fd >= 0) {
-      emitContent(this.#context, path, fd, 0, size, this.#data)
-      close(fd)
-    }
-    this.#context.emit('truncate', { path, size })
-    stat.copy(this.#stat.buffer)
-    this.#xattrs(dirfd, name, path)
-    this.#context.emitAttributes(path, which.MODE | which.MTIME, this.#stat)
-  }
-
-  #special(dirfd: number, name: Buffer, path: Buffer): void {
-    const { mode, ...attributes } = this.#attributes()
-    if (this.#stat.type === S_IFLNK) {
-      const size = readlinkat(dirfd, name, this.#data)
-      const target = Buffer.from(this.#data.subarray(0, Math.max(0, size)))
-      if (size > 0) this.#context.emit('symlink', { path, target, ...attributes })
+    if (type === S_IFDIR) this.#context.emit('mkdir', { ...made, mode: permissions })
+    else if (type === S_IFLNK) {
+      const target = Buffer.alloc(limits.targetSizeMax + 1)
+      const size = readlinkat(dirfd, name, target)
+      if (size < 0) return size
+      this.#context.emit('symlink', { ...made, target: target.subarray(0, size) })
     } else {
-      const { type, rdev } = this.#stat
-      this.#context.emit('mknod', { path, mode: mode | type, ...decodeDevice(rdev), ...attributes })
+      const device = decodeDevice(stat.rdev)
+      this.#context.emit('mknod', { ...made, ...device, mode: permissions | type })
     }
-    this.#xattrs(dirfd, name, path)
+    return this.#xattrs(dirfd, name, path, type)
   }
 
-  #xattrs(dirfd: number, name: Buffer, path: Buffer): void {
+  #content(dirfd: number, name: Buffer, path: Buffer, stat: Stat): number {
+    const { size } = stat
+    const fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW)
+    const e = fd < 0 ? fd : emitContent(this.#context, path, fd, 0, size)
+    if (fd >= 0) close(fd)
+    this.#context.emit('truncate', { path, size })
+    const failed = this.#xattrs(dirfd, name, path, S_IFREG)
+    this.#context.emitAttributes(path, which.MODE | which.MTIME, stat)
+    return e || failed
+  }
+
+  #xattrs(dirfd: number, name: Buffer, path: Buffer, type: number): number {
     const list = Buffer.alloc(XATTR_LIST_MAX)
     const length = listxattrat(dirfd, name, list)
-    const names = new Set<string>()
+    // A file system without any.
+    if (length === -errno.EOPNOTSUPP) return 0
+    if (length < 0) return length
+    const names: Buffer[] = []
     for (let at = 0; at < length;) {
       const end = list.indexOf(0, at)
-      const attribute = list.subarray(at, end)
-      const size = getxattrat(dirfd, name, attribute, this.#data.subarray(0, XATTR_SIZE_MAX))
-      const value = this.#data.subarray(0, Math.max(0, size))
-      if (size >= 0) this.#context.emit('setxattr', { path, name: attribute, value })
-      names.add(attribute.toString('latin1'))
+      names.push(list.subarray(at, end))
       at = end + 1
     }
-    if (this.#stat.type !== S_IFLNK) this.#uninherit(dirfd, path, names)
-  }
-
-  // What is made in a directory with a default ACL inherits that. What only got a name there did
-  // not, so that a copy has to lose it again.
-  #uninherit(dirfd: number, path: Buffer, names: ReadonlySet<string>): void {
-    if (fgetxattr(dirfd, Buffer.from(defaultAcl), Buffer.alloc(0)) < 0) return
-    const inherited = this.#stat.type === S_IFDIR ? [accessAcl, defaultAcl] : [accessAcl]
-    for (const name of inherited.filter((acl) => !names.has(acl)))
-      this.#context.emit('removexattr', { path, name: Buffer.from(name) })
-    this.#context.emitAttributes(path, which.MODE, this.#stat)
-  }
-}
-
-function isAtOrBelow(path: Buffer, root: Buffer): boolean {
-  if (path.length < root.length || !path.subarray(0, root.length).equals(root)) return false
-  return path.length === root.length || path[root.length] === 0x2f
-}
-
-/** Emits `length` bytes of an open file from `start` as writes, without its holes. */
-function emitContent(
-  context: JournalContext,
-  path: Buffer,
-  fd: number,
-  start: number,
-  length: number,
-  buffer: Buffer,
-): void {
-  const end = start + length
-  let at = start
-  while (at < end) {
-    const data = lseek(fd, at, SEEK_DATA)
-    if (data < 0 || data >= end) return
-    const hole = lseek(fd, data, SEEK_HOLE)
-    const stop = Math.min(end, hole < 0 ? end : hole)
-    for (at = data; at < stop;) {
-      const done = pread(fd, buffer, 0, Math.min(buffer.length, stop - at), at)
-      if (done <= 0) return
-      context.emit('write', { path, offset: at, data: buffer.subarray(0, done) })
-      at += done
+    this.#inherited(dirfd, path, type, names)
+    for (const attribute of names) {
+      const size = getxattrat(dirfd, name, attribute, this.#value)
+      if (size < 0) return size
+      this.#context.emit('setxattr', {
+        path,
+        name: attribute,
+        value: this.#value.subarray(0, size),
+      })
     }
+    return 0
   }
-}
 
-/** Emits the removal of `path`, which named `node` in `parent` until it left the stream's view. */
-export function withdraw(context: JournalContext, path: Buffer, node: Node, parent: Node): void {
-  const times = { ...context.directoryTimes(parent) }
-  if (node.type !== S_IFDIR) {
-    context.emit('unlink', { path, ...times })
-    return
+  // What is made in a directory with a default ACL gets ACLs from it; this was made elsewhere.
+  #inherited(dirfd: number, path: Buffer, type: number, names: readonly Buffer[]): void {
+    if (type === S_IFLNK || getxattrat(dirfd, dot, defaultAcl, none) < 0) return
+    for (const acl of type === S_IFDIR ? [accessAcl, defaultAcl] : [accessAcl])
+      if (!names.some((name) => name.equals(acl)))
+        this.#context.emit('removexattr', { path, name: acl })
   }
-  const at = context.directory(node)
-  const fd = at < 0 ? at : openat(at, Buffer.from('.'), O_RDONLY | O_DIRECTORY)
-  if (fd >= 0) {
-    removeBelow(context, fd, path)
-    close(fd)
-  }
-  context.emit('rmdir', { path, ...times })
-}
-
-function removeBelow(context: JournalContext, fd: number, path: Buffer): void {
-  const stat = new Stat()
-  for (const { name } of readDirectory(fd)) {
-    const below = join(path, name)
-    const e = statx(fd, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat.buffer)
-    if (e < 0 || context.tree.isExcluded(below, stat.type)) continue
-    removeObject(context, fd, name, below, stat.type)
-  }
-}
-
-/** Emits the removal of `path`, of which the store still has the content at `name` in `dirfd`. */
-export function removeObject(
-  context: JournalContext,
-  dirfd: number,
-  name: Buffer,
-  path: Buffer,
-  type: number,
-): void {
-  const stat = new Stat()
-  if (fstat(dirfd, stat.buffer) < 0) return
-  const times = { dirMtimeSec: stat.mtimeSec, dirMtimeNsec: stat.mtimeNsec }
-  if (type !== S_IFDIR) {
-    context.emit('unlink', { path, ...times })
-    return
-  }
-  const fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-  if (fd >= 0) {
-    removeBelow(context, fd, path)
-    close(fd)
-  }
-  context.emit('rmdir', { path, ...times })
 }

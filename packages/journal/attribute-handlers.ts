@@ -42,26 +42,33 @@ export function attributeHandlers(context: JournalContext) {
     return e
   }
 
+  // What of it was done, as FATTR bits, even if a later step failed.
+  let done = 0
+
   // Owner first: it clears bits of the mode.
   function setRest({ valid, mode, uid, gid, ...arg }: SetattrArg): number {
     const { dirfd, name, atFlags } = tree
+    done = 0
     // Without any field it is chown(-1, -1), which still takes set-id bits away.
     if (valid & (FATTR_UID | FATTR_GID) || !(valid & fields)) {
       const newUid = valid & FATTR_UID ? uid : -1
       const e = fchownat(dirfd, name, newUid, valid & FATTR_GID ? gid : -1, atFlags)
       if (e < 0) return e
+      done |= FATTR_UID | FATTR_GID
     }
     if (valid & FATTR_MODE) {
       const e = fchmodat(dirfd, name, mode & 0o7777, atFlags)
       if (e < 0) return e
+      done |= FATTR_MODE
     }
-    if (!(valid & (FATTR_ATIME | FATTR_MTIME))) return 0
-    return utimensat(dirfd, name, timesOf(valid, arg), atFlags)
+    const given = valid & (FATTR_ATIME | FATTR_MTIME)
+    const e = given ? utimensat(dirfd, name, timesOf(valid, arg), atFlags) : 0
+    if (e === 0) done |= given
+    return e
   }
 
-  function emit(node: Node, valid: number): void {
-    const bits = whichOf(valid)
-    const path = tree.path(node)
+  function emit(node: Node, path: Buffer | undefined): void {
+    const bits = whichOf(done)
     if (bits & which.MTIME) times.settle(node)
     if (path && bits) context.emitAttributes(path, bits, stat)
   }
@@ -70,13 +77,19 @@ export function attributeHandlers(context: JournalContext) {
     FUSE_SETATTR({ nodeid }, arg, reply) {
       const node = context.node(nodeid)
       if (!node) return -errno.ESTALE
+      const path = tree.target(node)
+      if (typeof path === 'number') return path
       if (arg.valid & FATTR_SIZE) {
         const e = node.type === S_IFREG ? setSize(node, arg) : -errno.EINVAL
         if (e < 0) return e
       }
-      const e = tree.locate(node) || setRest(arg) || tree.stat(node, stat)
-      if (e < 0) return e
-      emit(node, arg.valid)
+      const located = tree.locate(node)
+      if (located < 0) return located
+      const failed = setRest(arg)
+      const e = tree.stat(node, stat)
+      if (e === 0) emit(node, path)
+      else if (done && path) context.lose(path, e)
+      if (failed < 0 || e < 0) return failed || e
       reply.attr(ttlSec, stat.buffer)
       return 0
     },
@@ -106,12 +119,12 @@ const exact = (sec: number) =>
   Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, sec))
 
 // A change of owner may have cleared bits of the mode.
-function whichOf(valid: number): number {
-  const owner = valid & (FATTR_UID | FATTR_GID) || !(valid & fields)
+function whichOf(done: number): number {
+  const owner = done & (FATTR_UID | FATTR_GID)
   return (
-    (owner || valid & FATTR_MODE ? which.MODE : 0) |
+    (owner || done & FATTR_MODE ? which.MODE : 0) |
     (owner ? which.UID | which.GID : 0) |
-    (valid & FATTR_ATIME ? which.ATIME : 0) |
-    (valid & FATTR_MTIME ? which.MTIME : 0)
+    (done & FATTR_ATIME ? which.ATIME : 0) |
+    (done & FATTR_MTIME ? which.MTIME : 0)
   )
 }

@@ -45,6 +45,12 @@ export class Emitter {
     })
   }
 
+  /** Says that a message is missing: what it would have said could not be found out. */
+  lose(): void {
+    const next = this.seq + 1
+    this.emit('gap', { from: next, to: next })
+  }
+
   /** Returns when the message has been handed over (or nobody is there to take it). */
   emit<K extends MessageName>(name: K, body: Body<K>): void {
     if (!this.#output.isAttached) return

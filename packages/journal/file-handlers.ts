@@ -23,7 +23,7 @@ import {
   type Handlers,
   type Session,
 } from '#fuse'
-import { limits } from '#wire'
+import { emitContent, emitSize } from './content.js'
 import type { JournalContext } from './journal-context.js'
 import { openStore } from './open-store.js'
 import { withoutPrivileges } from './privileges.js'
@@ -58,6 +58,9 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
     const from = files.get(arg.fh_in)
     const to = files.get(arg.fh_out)
     if (!from || !to) return notOpen
+    const path = tree.target(to.node)
+    const fromPath = tree.target(from.node)
+    if (typeof path === 'number') return path
     const e = withoutPrivilegesOf(uid, to)
     if (e < 0) return e
     const { off_in, off_out, flags } = arg
@@ -66,25 +69,27 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
     // What fails for want of room may have moved the mtime all the same.
     times.touch(to.node)
     if (copied <= 0) return copied
-    const path = tree.path(to.node)
-    const fromPath = tree.path(from.node)
-    if (path && fromPath) {
+    if (!path) return copied
+    if (fromPath && typeof fromPath !== 'number') {
       const offsets = { offset: off_out, fromOffset: off_in, length: copied }
       context.emit('copy', { path, from: fromPath, ...offsets })
-    } else if (path) emitCopied(path, from.fd, off_in, off_out, copied)
+    } else emitCopied(path, from, to, off_in, off_out, copied)
     return copied
   }
 
-  // A source without a name: its data travels, zeros too, since they may have replaced something.
-  // Read from the source, because the target may be open for writing alone.
-  function emitCopied(path: Buffer, fd: number, from: number, to: number, length: number): void {
-    const buffer = Buffer.allocUnsafe(Math.min(length, limits.dataSizeMax))
-    for (let at = 0; at < length;) {
-      const done = pread(fd, buffer, 0, Math.min(buffer.length, length - at), from + at)
-      if (done <= 0) throw new Error(`what was copied cannot be read again (errno ${-done})`)
-      context.emit('write', { path, offset: to + at, data: buffer.subarray(0, done) })
-      at += done
-    }
+  // From where the copy has nothing to copy from; `to` need not be open for reading.
+  function emitCopied(
+    path: Buffer,
+    from: OpenFile,
+    to: OpenFile,
+    start: number,
+    end: number,
+    length: number,
+  ): void {
+    const failed =
+      emitContent(context, path, from.fd, start, length, { to: end, punch: true }) ||
+      emitSize(context, path, to.fd)
+    if (failed < 0) context.lose(path, failed)
   }
 
   return {
@@ -108,6 +113,8 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
     FUSE_WRITE(_request, { fh, offset, write_flags, data }, reply) {
       const file = files.get(fh)
       if (!file) return notOpen
+      const path = tree.target(file.node)
+      if (typeof path === 'number') return path
       if (write_flags & fuseWrite.FUSE_WRITE_KILL_SUIDGID) {
         const e = withoutPrivileges(context, file)
         if (e < 0) return e
@@ -115,7 +122,6 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       const done = pwrite(file.fd, data, 0, data.length, offset)
       times.touch(file.node)
       if (done < 0) return done
-      const path = tree.path(file.node)
       if (path && done > 0) context.emit('write', { path, offset, data: data.subarray(0, done) })
       reply.struct(fuse_write_out, { size: done })
       return 0
@@ -151,10 +157,11 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       const file = files.get(fh)
       if (!file) return notOpen
       if (mode & ~allocatable) return -errno.EOPNOTSUPP
+      const path = tree.target(file.node)
+      if (typeof path === 'number') return path
       const e = withoutPrivilegesOf(uid, file) || fallocate(file.fd, mode, offset, length)
       times.touch(file.node)
       if (e < 0) return e
-      const path = tree.path(file.node)
       if (path) context.emit('fallocate', { path, mode, offset, length })
       return 0
     },
@@ -184,8 +191,9 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
     const dataOnly = (flags & FUSE_FSYNC_FDATASYNC) !== 0
     times.flush(node)
     context.syncs.sync(fd, dataOnly, (result) => {
-      const path = tree.path(node)
-      if (path) context.emit('fsync', { path, datasync: dataOnly ? 1 : 0, errno: -result })
+      const path = tree.target(node)
+      if (path && typeof path !== 'number')
+        context.emit('fsync', { path, datasync: dataOnly ? 1 : 0, errno: -result })
       answer(unique, result)
     })
     return PENDING

@@ -1,6 +1,6 @@
 // What every handler works with.
 
-import { errno, Stat, umask } from '#posix'
+import { errno, noName, Stat, umask } from '#posix'
 import { which, type Body, type OperationName } from '#wire'
 import type { Emitter } from './emitter.js'
 import { ModificationTimes } from './modification-times.js'
@@ -21,6 +21,7 @@ export class JournalContext {
   /** As whom files are made without asking for it. */
   readonly uid: number
   readonly gid: number
+  readonly #onLost: (path: Buffer, errno: number, seq: number) => void
   /**
    * Of the object at hand, and of its directory. Kept, so valid until the next one is looked at.
    */
@@ -28,10 +29,18 @@ export class JournalContext {
   readonly parentStat = new Stat()
   #umask = -1
 
-  constructor(tree: Tree, emitter: Emitter, syncs: SyncPool, ids: { uid: number; gid: number }) {
+  /** `onLost` is told of each path whose change is in the store and could not be emitted. */
+  constructor(
+    tree: Tree,
+    emitter: Emitter,
+    syncs: SyncPool,
+    ids: { uid: number; gid: number },
+    onLost: (path: Buffer, errno: number, seq: number) => void,
+  ) {
+    this.#onLost = onLost
     this.tree = tree
     this.emitter = emitter
-    this.times = new ModificationTimes(tree, emitter)
+    this.times = new ModificationTimes(this)
     this.syncs = syncs
     this.uid = ids.uid
     this.gid = ids.gid
@@ -57,6 +66,16 @@ export class JournalContext {
     this.emitter.emit(name, body)
   }
 
+  /**
+   * For a change that the store has and that cannot be emitted, since looking at it failed with
+   * -errno `e`. The stream says that it lacks something, so that no reader takes it for whole.
+   */
+  lose(path: Buffer, e: number): void {
+    if (!this.emitter.isAttached) return
+    this.emitter.lose()
+    this.#onLost(path, -e, this.emitter.seq)
+  }
+
   /** Makes the store's file system apply the caller's umask, or a default ACL in its place. */
   useUmask(mask: number): void {
     if (mask === this.#umask) return
@@ -64,21 +83,20 @@ export class JournalContext {
     this.#umask = mask
   }
 
-  /**
-   * The times of a directory after something in it changed, for the message about it. The directory
-   * was just used, so looking at it cannot fail but by damage; then its times are those of 1970.
-   */
+  /** The times of a directory after something in it changed, for the message about it. */
   directoryTimes(node: Node): { dirMtimeSec: number; dirMtimeNsec: number } {
-    if (this.tree.stat(node, this.parentStat) < 0) return { dirMtimeSec: 0, dirMtimeNsec: 0 }
+    const e = this.tree.stat(node, this.parentStat)
+    // It was just used, so that is damage. What the kept struct says is as wrong as anything.
+    if (e < 0) this.lose(this.tree.path(node) ?? noName, e)
     return {
       dirMtimeSec: this.parentStat.mtimeSec,
       dirMtimeNsec: this.parentStat.mtimeNsec,
     }
   }
 
-  /** Emits the attributes `bits` (see which) that are in `stat`. */
-  emitAttributes(path: Buffer, bits: number, stat: Stat): void {
-    const { mode, uid, gid, atimeSec, atimeNsec, mtimeSec, mtimeNsec } = stat
+  /** Emits the attributes `bits` (see which) that are in `stat`, with another mode if one is given. */
+  emitAttributes(path: Buffer, bits: number, stat: Stat, mode = stat.mode): void {
+    const { uid, gid, atimeSec, atimeNsec, mtimeSec, mtimeNsec } = stat
     this.emit('setattr', {
       path,
       which: bits,
@@ -95,7 +113,9 @@ export class JournalContext {
   /** An unjournalled change in a directory still changes the directory's own mtime. */
   emitDirectoryTime(parent: Node): void {
     const path = this.tree.path(parent)
-    if (path && this.tree.stat(parent, this.parentStat) === 0)
-      this.emitAttributes(path, which.MTIME, this.parentStat)
+    if (!path) return
+    const e = this.tree.stat(parent, this.parentStat)
+    if (e < 0) this.lose(path, e)
+    else this.emitAttributes(path, which.MTIME, this.parentStat)
   }
 }

@@ -19,7 +19,7 @@ import {
   symlinkat,
 } from '#posix'
 import { decodeDevice, fopen, fuse_open_out, type Handlers } from '#fuse'
-import { announce } from './announcement.js'
+import { Announcement } from './announcement.js'
 import { ttlSec, type JournalContext } from './journal-context.js'
 import { Making } from './making.js'
 
@@ -97,6 +97,8 @@ export function makingHandlers(context: JournalContext) {
         return e
       }
       const node = nodes.identify(stat)
+      // It may go without our notice, when it is closed, and its number then be another one's.
+      nodes.disown(node)
       node.lookups++
       const fh = files.add({ fd, node, position: undefined })
       reply.entry(node.id, 0, 0, ttlSec, stat.buffer)
@@ -109,7 +111,8 @@ export function makingHandlers(context: JournalContext) {
       if (!node) return -errno.ESTALE
       const at = making.begin(request, newName, node.type)
       if (at < 0) return at
-      const path = tree.path(node)
+      const path = tree.target(node)
+      if (typeof path === 'number') return path
       const e = making.link(node, newName)
       if (e < 0) return e
       node.nlink++
@@ -120,7 +123,12 @@ export function makingHandlers(context: JournalContext) {
         const { dirMtimeSec, dirMtimeNsec } = context.directoryTimes(parent)
         const newDirMtime = { newDirMtimeSec: dirMtimeSec, newDirMtimeNsec: dirMtimeNsec }
         context.emit('link', { path, newPath, ...newDirMtime })
-      } else if (newPath) announce(context, context.directory(parent), newName, newPath)
+      } else if (newPath)
+        new Announcement(context, [{ from: undefined, to: newPath }]).announce(
+          context.directory(parent),
+          newName,
+          newPath,
+        )
       else context.emitDirectoryTime(parent)
       const looked = tree.stat(node, stat)
       if (looked < 0) return looked

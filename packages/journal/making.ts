@@ -30,6 +30,7 @@ export class Making {
   #name: Buffer = noName
   /** What messages will call it; undefined where it is not journalled. */
   path: Buffer | undefined
+  #type = 0
 
   constructor(context: JournalContext) {
     this.#context = context
@@ -47,23 +48,27 @@ export class Making {
     if (tree.isReserved(parent, name)) return -errno.EPERM
     this.#parent = parent
     this.#name = name
+    this.#type = type
     this.path = tree.childPath(parent, name, type)
     return tree.expressible(this.path) || this.#context.directory(parent)
   }
 
   /** After it was made: its owner; what it is then, in the context's `stat`. 0 or -errno. */
   finish(request: Readonly<Request>, name: Buffer): number {
-    const parent = this.parent
+    const { parent } = this
     const dirfd = this.#context.directory(parent)
-    if (dirfd < 0) return dirfd
-    const e = this.own(request, dirfd, name, parent)
-    if (e < 0) {
-      // Failed, so it must not be there; nobody can have seen it.
-      unlinkat(dirfd, name, this.#context.stat.type === S_IFDIR ? AT_REMOVEDIR : 0)
-      return e
-    }
-    if (!this.path) this.#context.emitDirectoryTime(parent)
-    return 0
+    const e = dirfd < 0 ? dirfd : this.own(request, dirfd, name, parent)
+    if (e < 0) this.#undo(dirfd, name)
+    else if (!this.path) this.#context.emitDirectoryTime(parent)
+    return e
+  }
+
+  // Failed, so it must not be there; nobody can have seen it. Its directory has been changed.
+  #undo(dirfd: number, name: Buffer): void {
+    const flags = this.#type === S_IFDIR ? AT_REMOVEDIR : 0
+    const undone = dirfd < 0 ? dirfd : unlinkat(dirfd, name, flags)
+    if (undone < 0 && this.path) this.#context.lose(this.path, undone)
+    this.#context.emitDirectoryTime(this.parent)
   }
 
   /** Gives what was made to the caller; the group is the directory's where that is set-gid. */

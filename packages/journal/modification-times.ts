@@ -1,9 +1,8 @@
 // A file's exact mtime follows its writes: when it is closed or synced, or after a quiet second.
 
-import type { Emitter } from './emitter.js'
+import { noName, Stat } from '#posix'
+import type { JournalContext } from './journal-context.js'
 import type { Node } from './node.js'
-import type { Tree } from './tree.js'
-import { Stat } from '#posix'
 import { which } from '#wire'
 
 const quietMs = 1000
@@ -11,13 +10,11 @@ const quietMs = 1000
 export class ModificationTimes {
   // In the order of their last writes, the oldest first.
   readonly #pending = new Map<Node, number>()
-  readonly #tree: Tree
-  readonly #emitter: Emitter
+  readonly #context: JournalContext
   readonly #stat = new Stat()
 
-  constructor(tree: Tree, emitter: Emitter) {
-    this.#tree = tree
-    this.#emitter = emitter
+  constructor(context: JournalContext) {
+    this.#context = context
   }
 
   /** The content of `node` has changed just now. */
@@ -33,7 +30,7 @@ export class ModificationTimes {
 
   /** Emits the mtime of `node` if it is still to come. */
   flush(node: Node): void {
-    if (this.#pending.delete(node)) this.emit(node)
+    if (this.#pending.delete(node)) this.#emit(node)
   }
 
   /** Emits the mtimes that are due. */
@@ -46,7 +43,7 @@ export class ModificationTimes {
   }
 
   flushAll(): void {
-    for (const node of this.#pending.keys()) this.flush(node)
+    for (const node of [...this.#pending.keys()]) this.flush(node)
   }
 
   /** Milliseconds until `flushQuiet` has something to do. */
@@ -55,22 +52,12 @@ export class ModificationTimes {
     return oldest.done ? Infinity : oldest.value + quietMs - performance.now()
   }
 
-  /** Emits the mtime that `node` has now. */
-  emit(node: Node): void {
-    const path = this.#tree.path(node)
-    const stat = this.#stat
-    if (!path || this.#tree.stat(node, stat) < 0) return
-    const { mode, uid, gid, atimeSec, atimeNsec, mtimeSec, mtimeNsec } = stat
-    this.#emitter.emit('setattr', {
-      path,
-      which: which.MTIME,
-      mode: mode & 0o7777,
-      uid,
-      gid,
-      atimeSec,
-      atimeNsec,
-      mtimeSec,
-      mtimeNsec,
-    })
+  #emit(node: Node): void {
+    const { tree } = this.#context
+    const path = tree.target(node)
+    if (path === undefined) return
+    const e = typeof path === 'number' ? path : tree.stat(node, this.#stat)
+    if (e < 0) this.#context.lose(tree.path(node) ?? noName, e)
+    else this.#context.emitAttributes(path as Buffer, which.MTIME, this.#stat)
   }
 }

@@ -54,7 +54,7 @@ export class NodeTable {
     parent.children.set(key, entry)
     node.entries.push(entry)
     node.pathGeneration = -1
-    node.searched = false
+    node.searchedGeneration = -1
   }
 
   /** Notes that a name is gone from its directory. */
@@ -63,7 +63,7 @@ export class NodeTable {
     parent.children.delete(entry.key)
     node.entries.splice(node.entries.indexOf(entry), 1)
     node.pathGeneration = -1
-    node.searched = false
+    node.searchedGeneration = -1
     this.dropUnused(parent)
   }
 

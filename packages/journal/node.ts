@@ -34,8 +34,8 @@ export class Node {
   /** The path for messages, valid in `pathGeneration`; undefined: is not journalled. */
   path: Buffer | undefined
   pathGeneration = -1
-  /** The store has been searched for a name of it, in vain. */
-  searched = false
+  /** When the store was last searched for a name of it, in vain. */
+  searchedGeneration = -1
 
   constructor(id: number, key: number | string, type: number) {
     this.id = id

@@ -61,9 +61,10 @@ function empty(context: JournalContext, { fd, node }: OpenFile, flags: number): 
 
 /** Sets a file's size, and says so. 0 or -errno. */
 export function truncate(context: JournalContext, node: Node, fd: number, size: number): number {
+  const path = context.tree.target(node)
+  if (typeof path === 'number') return path
   const e = ftruncate(fd, size)
   if (e < 0) return e
-  const path = context.tree.path(node)
   if (path) context.emit('truncate', { path, size })
   context.times.touch(node)
   return 0

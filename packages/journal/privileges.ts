@@ -13,11 +13,13 @@ export function withoutPrivileges(context: JournalContext, { fd, node }: OpenFil
   const { stat, tree } = context
   const e = fstat(fd, stat.buffer)
   if (e < 0) return e
-  const lost = S_ISUID | (stat.mode & groupExecutes ? S_ISGID : 0)
-  if (!(stat.mode & lost)) return 0
-  const failed = fchmod(fd, stat.mode & 0o7777 & ~lost) || fstat(fd, stat.buffer)
+  const { mode } = stat
+  const lost = S_ISUID | (mode & groupExecutes ? S_ISGID : 0)
+  if (!(mode & lost)) return 0
+  const path = tree.target(node)
+  if (typeof path === 'number') return path
+  const failed = fchmod(fd, mode & 0o7777 & ~lost)
   if (failed < 0) return failed
-  const path = tree.path(node)
-  if (path) context.emitAttributes(path, which.MODE, stat)
+  if (path) context.emitAttributes(path, which.MODE, stat, mode & ~lost)
   return 0
 }

@@ -11,12 +11,13 @@ import {
   STATX_BASIC_STATS,
 } from '#posix'
 import type { Handlers } from '#fuse'
-import { announce, withdraw } from './announcement.js'
+import { Announcement } from './announcement.js'
 import type { JournalContext } from './journal-context.js'
 import { keyOf } from './node-table.js'
 import type { Entry, Node } from './node.js'
 import { keepReachable, keptItsName, nameGone } from './removing-handlers.js'
 import { reconcile } from './border.js'
+import { withdraw } from './withdrawal.js'
 
 /** One of the two places of a rename. */
 interface Place {
@@ -41,6 +42,7 @@ export function renamingHandlers(context: JournalContext) {
     return parent.children.get(keyOf(name))
   }
 
+  const sayable = (path: Buffer | undefined) => tree.expressible(path)
   const pathOf = ({ parent, name }: Place, { type }: Node) => tree.childPath(parent, name, type)
 
   function move(from: Place, to: Place, flags: number): number {
@@ -57,7 +59,7 @@ export function renamingHandlers(context: JournalContext) {
   function exchange(from: Place, to: Place, one: Entry, other: Entry): number {
     const [onePath, otherPath] = [pathOf(from, one.node), pathOf(to, other.node)]
     const [oneNew, otherNew] = [pathOf(to, one.node), pathOf(from, other.node)]
-    const e = tree.expressible(oneNew) || tree.expressible(otherNew)
+    const e = sayable(onePath) || sayable(otherPath) || sayable(oneNew) || sayable(otherNew)
     const failed = e || move(from, to, RENAME_EXCHANGE)
     if (failed < 0) return failed
     nodes.displace(one)
@@ -67,14 +69,24 @@ export function renamingHandlers(context: JournalContext) {
     if (one.node.type === S_IFDIR || other.node.type === S_IFDIR) tree.pathsChanged()
     if (onePath && otherPath && oneNew && otherNew) {
       emitRename(from, to, onePath, oneNew, RENAME_EXCHANGE)
-      if (one.node.type === S_IFDIR) reconcile(context, onePath, oneNew, one.node)
-      if (other.node.type === S_IFDIR) reconcile(context, otherPath, otherNew, other.node)
+      const moves = [
+        { from: onePath, to: oneNew },
+        { from: otherPath, to: otherNew },
+      ]
+      const announcement = new Announcement(context, moves)
+      if (one.node.type === S_IFDIR) reconcile(context, announcement, onePath, oneNew, one.node)
+      if (other.node.type === S_IFDIR)
+        reconcile(context, announcement, otherPath, otherNew, other.node)
       return 0
     }
     if (onePath) withdraw(context, onePath, one.node, from.parent)
     if (otherPath) withdraw(context, otherPath, other.node, to.parent)
-    if (oneNew) announce(context, context.directory(to.parent), to.name, oneNew)
-    if (otherNew) announce(context, context.directory(from.parent), from.name, otherNew)
+    const moves = [oneNew, otherNew].flatMap((path) =>
+      path ? [{ from: undefined, to: path }] : [],
+    )
+    const announcement = new Announcement(context, moves)
+    if (oneNew) announcement.announce(context.directory(to.parent), to.name, oneNew)
+    if (otherNew) announcement.announce(context.directory(from.parent), from.name, otherNew)
     emitTimes(from.parent, to.parent)
     return 0
   }
@@ -91,7 +103,7 @@ export function renamingHandlers(context: JournalContext) {
     const newPath = pathOf(to, node)
     const oldPath = old && pathOf(to, old.node)
     if (old) keepReachable(context, old.node)
-    const e = tree.expressible(newPath) || move(from, to, flags)
+    const e = sayable(path) || sayable(newPath) || move(from, to, flags)
     if (e < 0) {
       if (old) keptItsName(context, old.node)
       return e
@@ -102,7 +114,10 @@ export function renamingHandlers(context: JournalContext) {
     if (node.type === S_IFDIR) tree.pathsChanged()
     if (path && newPath) {
       emitRename(from, to, path, newPath, flags)
-      if (node.type === S_IFDIR) reconcile(context, path, newPath, node)
+      if (node.type === S_IFDIR && tree.excludes) {
+        const announcement = new Announcement(context, [{ from: path, to: newPath }])
+        reconcile(context, announcement, path, newPath, node)
+      }
       return 0
     }
     if (path) withdraw(context, path, node, from.parent)
@@ -111,7 +126,12 @@ export function renamingHandlers(context: JournalContext) {
       if (old.node.type === S_IFDIR) context.emit('rmdir', body)
       else context.emit('unlink', body)
     }
-    if (newPath) announce(context, context.directory(to.parent), to.name, newPath)
+    if (newPath)
+      new Announcement(context, [{ from: undefined, to: newPath }]).announce(
+        context.directory(to.parent),
+        to.name,
+        newPath,
+      )
     emitTimes(from.parent, to.parent)
     return 0
   }

@@ -2,7 +2,16 @@
 
 import { randomInt } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import { check, close, eventfd, eventfdSignal, getegid, geteuid } from '#posix'
+import {
+  check,
+  close,
+  errnoName,
+  escapeName,
+  eventfd,
+  eventfdSignal,
+  getegid,
+  geteuid,
+} from '#posix'
 import type { Mounted } from '#fuse'
 import { Captive } from './captive.js'
 import { Hold } from './hold.js'
@@ -28,6 +37,7 @@ export class Run {
   #worker: Worker | undefined
   #captive: Captive | undefined
   #signal: NodeJS.Signals | undefined
+  #isIncomplete = false
 
   constructor(options: JournalOptions) {
     this.#options = options
@@ -50,7 +60,7 @@ export class Run {
     const { ended, isDetached, seq } = await this.#session.promise
     verbose('the stream', `has ended with message ${seq}`)
     if (ended === 'aborted') log(mounted.mountpoint, 'the connection was aborted')
-    const own = ended === 'aborted' ? 111 : isDetached ? 1 : 0
+    const own = ended === 'aborted' ? 111 : isDetached || this.#isIncomplete ? 1 : 0
     return { signal: this.#signal, exitCode: exitCode || own }
   }
 
@@ -97,6 +107,7 @@ export class Run {
     const { log } = this.#options
     if ('ready' in message) this.#ready.resolve()
     else if ('held' in message) this.#hold.reached(message.seq)
+    else if ('lost' in message) this.#lost(message)
     else if ('failed' in message) log(`a request failed in ${message.during}`, message.failed)
     else if ('detached' in message) {
       const lost = `changes after message ${message.seq} are no longer journalled`
@@ -104,6 +115,12 @@ export class Run {
     } else if (message.stalled === null)
       log('the output', 'its reader goes on, and so does the mount')
     else log('the output', 'its reader takes nothing: calls on the mount wait for it')
+  }
+
+  #lost({ lost, errno, seq }: Extract<SessionThreadMessage, { lost: unknown }>): void {
+    this.#isIncomplete = true
+    const why = `its change could not be journalled (${errnoName(errno)}), as message ${seq} says`
+    this.#options.log(escapeName(lost) || 'the root', why)
   }
 
   async #runCaptive(command: string, mountpoint: string): Promise<number> {

@@ -28,5 +28,6 @@ export type SessionThreadMessage =
   | { readonly detached: string; readonly seq: number }
   | { readonly stalled: number | null }
   | { readonly failed: string; readonly during: string }
+  | { readonly lost: Uint8Array; readonly errno: number; readonly seq: number }
   | { readonly held: true; readonly seq: number }
   | { readonly ended: SessionEnd; readonly seq: number; readonly isDetached: boolean }

@@ -46,7 +46,9 @@ const output = new Output(data.outputFd, {
 const emitter = new Emitter(output, data.epoch)
 const tree = new Tree(data.storeFd, data.rules.length ? new PathPatterns(data.rules) : undefined)
 const syncs = new SyncPool(data.wakeFd)
-const context = new JournalContext(tree, emitter, syncs, data)
+const context = new JournalContext(tree, emitter, syncs, data, (lost, errno, seq) =>
+  post({ lost, errno, seq }),
+)
 
 const handlers: Handlers = {
   ...lookupHandlers(context),

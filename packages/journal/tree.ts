@@ -51,7 +51,10 @@ export class Tree {
   /** Finds a way to `node` and leaves it in `dirfd` and `name`. 0 or -errno. */
   locate(node: Node): number {
     // With neither a name nor a descriptor it can only be reached by a name that is to be found.
-    if (node.entries.length === 0 && node.fd < 0 && node.files.length === 0) this.path(node)
+    if (node.entries.length === 0 && node.fd < 0 && node.files.length === 0) {
+      const found = this.target(node)
+      if (typeof found === 'number') return found
+    }
     const entry = node.entries[0]
     if (entry) {
       this.dirfd = this.directories.fd(entry.parent)
@@ -80,7 +83,25 @@ export class Tree {
     return 0
   }
 
-  /** What a message calls `node`; undefined where it has no name that is journalled. */
+  /**
+   * What a message calls `node`; undefined where it has no name that is journalled; -errno where that
+   * cannot be found out or said. To be asked before anything is done that is to be emitted.
+   */
+  target(node: Node): Buffer | undefined | number {
+    const path = this.path(node)
+    if (path) return this.expressible(path) || path
+    // Perhaps it has a name that nobody has looked up. No other inode may be taken for it, so one
+    // whose number may have been used again is not looked for.
+    if (node.type === S_IFDIR || node.nlink <= node.entries.length) return undefined
+    if (node.searchedGeneration === this.#generation) return undefined
+    const found = findName(this, node)
+    if (found < 0) return found
+    if (found > 0) return this.target(node)
+    node.searchedGeneration = this.#generation
+    return undefined
+  }
+
+  /** The same by the names that are known, however long. */
   path(node: Node): Buffer | undefined {
     if (node.pathGeneration === this.#generation) return node.path
     node.path = node === this.nodes.root ? noName : this.#findPath(node)
@@ -97,14 +118,6 @@ export class Tree {
       stale.push(up)
     }
     for (let next = stale.pop(); next; next = stale.pop()) this.path(next)
-    const path = this.#knownPath(node)
-    // Perhaps it has a name that nobody has looked up. No other inode may be taken for it, so one
-    // whose number may have been used again is not looked for.
-    if (path || node.type === S_IFDIR || node.nlink <= node.entries.length) return path
-    if (node.searched || !findName(this, node)) {
-      node.searched = true
-      return undefined
-    }
     return this.#knownPath(node)
   }
 
@@ -138,10 +151,24 @@ export class Tree {
     return parent === this.nodes.root && name.equals(reservedName)
   }
 
+  isReservedPath(path: Buffer): boolean {
+    return path.equals(reservedName)
+  }
+
+  /** Whether the patterns exclude `path` or a directory above it. */
+  isOutside(path: Buffer, type: number): boolean {
+    return this.#exclude?.excludes(path, type === S_IFDIR) ?? false
+  }
+
   /** To be called where a directory got another path: all paths below it are found anew. */
   pathsChanged(): void {
     this.#generation++
   }
+}
+
+export function isAtOrBelow(path: Buffer, root: Buffer): boolean {
+  if (path.length < root.length || !path.subarray(0, root.length).equals(root)) return false
+  return path.length === root.length || root.length === 0 || path[root.length] === 0x2f
 }
 
 export function join(directory: Buffer, name: Buffer): Buffer {

@@ -32,43 +32,49 @@ export function xattrHandlers(context: JournalContext) {
     return tree.locate(node) || node
   }
 
-  function killSetGid(node: Node): number {
+  /** The node, located, and what messages call it; or -errno. */
+  function changeable(nodeid: number): { node: Node; path: Buffer | undefined } | number {
+    const node = context.node(nodeid)
+    if (!node) return -errno.ESTALE
+    const path = tree.target(node)
+    if (typeof path === 'number') return path
+    return tree.locate(node) || { node, path }
+  }
+
+  function killSetGid(node: Node, path: Buffer | undefined): number {
     const e = tree.stat(node, stat)
     if (e < 0 || !(stat.mode & S_ISGID)) return e
-    const failed =
-      tree.locate(node) ||
-      fchmodat(tree.dirfd, tree.name, stat.mode & 0o7777 & ~S_ISGID, tree.atFlags) ||
-      tree.stat(node, stat)
+    const mode = stat.mode & 0o7777 & ~S_ISGID
+    const failed = tree.locate(node) || fchmodat(tree.dirfd, tree.name, mode, tree.atFlags)
     if (failed < 0) return failed
-    const path = tree.path(node)
-    if (path) context.emitAttributes(path, which.MODE, stat)
+    if (path) context.emitAttributes(path, which.MODE, stat, mode)
     return 0
   }
 
   return {
     FUSE_SETXATTR({ nodeid }, { name, data, size, flags, setxattr_flags }) {
-      const node = locate(nodeid)
-      if (typeof node === 'number') return node
+      const place = changeable(nodeid)
+      if (typeof place === 'number') return place
+      const { node, path } = place
       const value = data.subarray(0, size)
       const e =
         tree.name === noName
           ? fsetxattr(tree.dirfd, name, value, flags)
           : setxattrat(tree.dirfd, tree.name, name, value, flags)
       if (e < 0) return e
-      const path = tree.path(node)
       if (path) context.emit('setxattr', { path, name, value })
-      return setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID ? killSetGid(node) : 0
+      return setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID ? killSetGid(node, path) : 0
     },
 
     FUSE_REMOVEXATTR({ nodeid }, { name }) {
-      const node = locate(nodeid)
-      if (typeof node === 'number') return node
+      const place = changeable(nodeid)
+      if (typeof place === 'number') return place
+      const { path } = place
       const e =
         tree.name === noName
           ? fremovexattr(tree.dirfd, name)
           : removexattrat(tree.dirfd, tree.name, name)
       if (e < 0) return e
-      const path = tree.path(node)
       if (path) context.emit('removexattr', { path, name })
       return 0
     },

@@ -38,9 +38,10 @@ export class JournalPlace {
   }
 
   /** Runs a script in the store, before there is a journal, and seeds the copy with what it made. */
-  prepare(script: string): void {
+  prepare(script: string, ...excludes: string[]): void {
     this.sh(`cd '${this.store}'; ${script}`)
-    this.sh(`rsync -aHAX '${this.store}/' '${this.copy}/'`)
+    const filters = excludes.map((pattern) => `'--exclude=${pattern}'`).join(' ')
+    this.sh(`rsync -aHAX ${filters} '${this.store}/' '${this.copy}/'`)
   }
 
   /** Runs a script to its end. Throws where it fails. */
