@@ -2,6 +2,7 @@
 
 export type JournalErrorCode =
   | 'ESTORE' // the store cannot be opened, or is none
+  | 'EMOUNTPOINT' // there is no such mount point
   | 'EINUSE' // the store or the mount point belongs to another journal
   | 'EINSIDE' // a part of the journal lies inside another
 

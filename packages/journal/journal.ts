@@ -1,7 +1,7 @@
 // Mounts a store and journals it until the end: an unmount, a signal, or the end of a command.
 
 import { hostname } from 'node:os'
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { raiseFileLimit } from '#posix'
 import { mount, mountServer, parseMountOptions, readMounts, replaceDeadMount } from '#fuse'
 import type { PathRule } from '#wire'
@@ -45,6 +45,7 @@ export async function journal(options: JournalOptions): Promise<JournalEnd> {
   for (const option of mountOptions.withoutEffect)
     options.verbose(`-o ${option}`, 'has no effect here')
   if (replaceDeadMount(mountpoint)) log(mountpoint, 'a dead mount of an earlier run was replaced')
+  refuseMissing(mountpoint)
   refuseLiveMount(mountpoint)
   const storeFd = openRoot(store)
   refuseLoops(storeFd, store, realpathSync(mountpoint), options.outputFd)
@@ -58,6 +59,12 @@ export async function journal(options: JournalOptions): Promise<JournalEnd> {
   } finally {
     await run.close()
   }
+}
+
+function refuseMissing(mountpoint: string): void {
+  if (statSync(mountpoint, { throwIfNoEntry: false })) return
+  const what = `the mount point '${mountpoint}' does not exist`
+  throw new JournalError('EMOUNTPOINT', `${what}; make it with mkdir`)
 }
 
 // A second journal over the store itself would see the first one's mount, not the store.

@@ -267,7 +267,7 @@ void t.test('loops and nonsense are refused before anything is mounted', async (
     [[at.store, join(at.store, 'inner')], 100, /lies inside the store/],
     [[join(at.dir, 'none'), at.mount], 111, /does not exist/],
     [[join(at.dir, 'file'), at.mount], 111, /cannot be opened/],
-    [[at.store, join(at.dir, 'none')], 111, /none/],
+    [[at.store, join(at.dir, 'none')], 111, /none' does not exist; make it/],
     [[at.store, join(at.dir, 'file')], 111, /not a directory/],
     [[at.store, at.mount, '-o', 'nonsense'], 100, /nonsense/],
     [[at.store, at.mount, '--nonsense'], 100, /nonsense/],
