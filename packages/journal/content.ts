@@ -8,8 +8,8 @@ const { KEEP_SIZE, PUNCH_HOLE } = fallocateMode
 let block: Buffer | undefined
 
 /**
- * Emits `length` bytes of `fd` from `start` as what `path` has from `to` on: its data as writes, and
- * where `punch` says so its holes as holes. 0 or -errno, with a part emitted.
+ * Emits `length` bytes of `fd` from `start` as what `path` has from `to` on: its data as writes,
+ * and where `punch` says so its holes as holes. 0 or -errno, with a part emitted.
  */
 export function emitContent(
   context: JournalContext,

@@ -94,7 +94,9 @@ export class JournalContext {
     }
   }
 
-  /** Emits the attributes `bits` (see which) that are in `stat`, with another mode if one is given. */
+  /**
+   * Emits the attributes `bits` (see which) that are in `stat`, with another mode if one is given.
+   */
   emitAttributes(path: Buffer, bits: number, stat: Stat, mode = stat.mode): void {
     const { uid, gid, atimeSec, atimeNsec, mtimeSec, mtimeNsec } = stat
     this.emit('setattr', {

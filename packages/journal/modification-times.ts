@@ -43,7 +43,7 @@ export class ModificationTimes {
   }
 
   flushAll(): void {
-    for (const node of [...this.#pending.keys()]) this.flush(node)
+    for (const node of this.#pending.keys()) this.flush(node)
   }
 
   /** Milliseconds until `flushQuiet` has something to do. */

@@ -20,9 +20,9 @@ const top = Buffer.alloc(0)
 const slash = 0x2f
 
 /**
- * Walks the store for a journalled name of `node` that is not known yet, and notes it. 1, or 0 where
- * there is none, or -errno. Takes as long as the tree is large; the tree looks once for each loss of
- * a name.
+ * Walks the store for a journalled name of `node` that is not known yet, and notes it. 1, or 0
+ * where there is none, or -errno. Takes as long as the tree is large; the tree looks once for each
+ * loss of a name.
  */
 export function findName(tree: Tree, node: Node): number {
   let found: Buffer = top

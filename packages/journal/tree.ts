@@ -84,8 +84,8 @@ export class Tree {
   }
 
   /**
-   * What a message calls `node`; undefined where it has no name that is journalled; -errno where that
-   * cannot be found out or said. To be asked before anything is done that is to be emitted.
+   * What a message calls `node`; undefined where it has no name that is journalled; -errno where
+   * that cannot be found out or said. To be asked before anything is done that is to be emitted.
    */
   target(node: Node): Buffer | undefined | number {
     const path = this.path(node)

@@ -1,5 +1,5 @@
-// A store, a mount point and a stream of a test's own; a command journalled there, and what a mirror
-// of it lacks.
+// A store, a mount point and a stream of a test's own; a command journalled there, and what a
+// mirror of it lacks.
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
@@ -37,7 +37,9 @@ export class JournalPlace {
     })
   }
 
-  /** Runs a script in the store, before there is a journal, and seeds the copy with what it made. */
+  /**
+   * Runs a script in the store, before there is a journal, and seeds the copy with what it made.
+   */
   prepare(script: string, ...excludes: string[]): void {
     this.sh(`cd '${this.store}'; ${script}`)
     const filters = excludes.map((pattern) => `'--exclude=${pattern}'`).join(' ')
