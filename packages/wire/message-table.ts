@@ -85,7 +85,8 @@ export const messageTable = {
     type: 0x0005,
     flags: REQUIRED,
     doc:
-      'A relay had to drop the messages `from` to `to` for this reader. Its own seq is `to`, so ' +
+      'The messages `from` to `to` are not there: a relay had to drop them for this reader, or the ' +
+      'source could not find out what to say. Its own seq is `to`, so ' +
       'that numbering goes on behind it.',
     fields: {
       from: f.seqNumber('the first that is missing'),
