@@ -15,6 +15,11 @@ await runProgram({
     ['tfs-journal store incoming | tfs-broadcast /tmp/tfs', 'offer a tree to mirrors'],
     ["tfs-journal src src --run 'make' > make.tfs", 'record what make changes'],
   ],
+  notes:
+    'SIGTERM, SIGINT and SIGHUP unmount; where somebody uses the mount, only the second one ' +
+    'does. When the reader of the stream is gone, the mount goes on and changes are no longer ' +
+    'journalled; the exit code is 1 then. SIGUSR2 makes the mount stand still, with all of the ' +
+    'stream taken by its reader, until SIGCONT.',
   errors: { EINUSE: 'no', EOPTION: 'usage', EINSIDE: 'usage' },
   async run([store = '', mountpoint = ''], options, { log }) {
     if (isatty(1))

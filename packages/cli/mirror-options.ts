@@ -19,7 +19,8 @@ export const mirrorOptions = {
   'on-divergence': {
     choices: ['repair', 'stop'] as const,
     default: 'repair' as const,
-    describe: 'When the mirror is not what the stream takes it for',
+    describe:
+      'Where the mirror is not as the stream takes it to be: mend it and note the path, or stop',
     requiresArg: true,
   },
   ids: {
