@@ -23,6 +23,9 @@ async function fillUp(p: Process, name: string): Promise<number> {
   return size
 }
 
+/** The kernel tells a mount a moment later that nobody has a removed file open any more. */
+const forgotten = () => new Promise((resolve) => setTimeout(resolve, 500))
+
 const cases: Case[] = [
   {
     name: 'writes until ENOSPC, the last one short',
@@ -36,6 +39,7 @@ const cases: Case[] = [
       await p.truncate('f', 500 * KiB)
       await p.put('g', 'there is room again')
       await p.unlink('f')
+      await forgotten()
     },
   },
   {
@@ -54,6 +58,7 @@ const cases: Case[] = [
       await p.fallocate(full, 'PUNCH_HOLE|KEEP_SIZE', 0, 100 * KiB)
       await p.pwrite(sparse, 'now it fits', 300 * KiB)
       await p.unlink('f')
+      await forgotten()
     },
   },
   {
@@ -70,6 +75,7 @@ const cases: Case[] = [
       await p.fails('ENOSPC').copyFileRange(source, 0, fd, 0, 100 * KiB)
       await p.fstat(fd)
       await p.unlink('rest')
+      await forgotten()
       await p.copyFileRange(source, 0, fd, 0, 100 * KiB)
       await p.preadHash(fd, 200 * KiB, 0)
     },
@@ -83,13 +89,14 @@ const cases: Case[] = [
       const fd = await p.open('new', 'WRONLY|CREAT')
       await p.fails('ENOSPC').write(fd, 'x')
       await p.rename('new', 'big')
+      await forgotten()
       await p.write(fd, 'now there is room')
       await fillUp(p, 'again')
       const open = await p.open('again', 'RDONLY')
       await p.unlink('again')
       await p.fails('ENOSPC').pwrite(fd, 'y'.repeat(5000), 8192)
       await p.close(open)
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await forgotten()
       await p.pwrite(fd, 'z'.repeat(5000), 100)
     },
   },
@@ -111,6 +118,7 @@ const cases: Case[] = [
       await p.fails('ENOSPC').copyFileRange(write, 0, copy, 8192, 4)
       for (const name of names) x.note(name, (await p.stat(name)).mtime.sec === 1000n)
       await p.unlink('rest')
+      await forgotten()
     },
   },
   {

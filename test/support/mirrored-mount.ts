@@ -143,14 +143,13 @@ function launched(
   user: number | undefined,
 ): Program {
   const log = join(dir, `${name}.log`)
+  // tap puts NODE_OPTIONS into every child, to load what another user may not write for.
+  const script = 'unset NODE_OPTIONS; exec "$@"'
   const ids = user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--clear-groups']
   const program = [process.execPath, join(bin, `${name}.js`), ...args]
   const command = ['setpriv', ...ids, '--pdeathsig', 'TERM', ...program]
-  // tap has its children load what another user may not write for.
-  const { NODE_OPTIONS: _, ...env } = process.env
-  const child = spawn('/bin/sh', ['-c', `exec "$@" ${redirect} 2>${log}`, 'sh', ...command], {
+  const child = spawn('/bin/sh', ['-c', `${script} ${redirect} 2>${log}`, 'sh', ...command], {
     stdio: 'ignore',
-    env,
   })
   const ended = new Promise<number | string>((resolve) => {
     child.on('exit', (code, signal) => resolve(signal ?? code ?? -1))
