@@ -85,9 +85,9 @@ export const messageTable = {
     type: 0x0005,
     flags: REQUIRED,
     doc:
-      'The messages `from` to `to` are not there: a relay had to drop them for this reader, or the ' +
-      'source could not find out what to say. Its own seq is `to`, so ' +
-      'that numbering goes on behind it.',
+      'The messages `from` to `to` are not there: a relay had to drop them for this reader, or ' +
+      'the source could not find out what to say. Its own seq is `to`, so that numbering goes on ' +
+      'behind it.',
     fields: {
       from: f.seqNumber('the first that is missing'),
       to: f.seqNumber('the last that is missing'),
