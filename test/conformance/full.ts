@@ -143,6 +143,7 @@ const cases: Case[] = [
       await p.rename('d/5', 'moved')
       await p.unlink('d/6')
       await p.unlink('d/7')
+      await forgotten()
       await p.mkdir('dir')
       await p.run(['rm', '-r', 'd'])
     },
