@@ -1,7 +1,9 @@
 // O_PATH descriptors of the store's directories, opened one component at a time from the root's, so
-// that no path is ever too long and no symlink is ever followed. A bounded number is kept.
+// that no path is ever too long and no symlink is ever followed. A bounded number is kept, and one
+// of those of things whose name is gone.
 
 import { close, errno, O_DIRECTORY, O_NOFOLLOW, O_PATH, openat, S_IFDIR } from '#posix'
+import type { DescriptorBudget } from './descriptor-budget.js'
 import type { Node } from './node.js'
 
 export class DirectoryCache {
@@ -9,11 +11,14 @@ export class DirectoryCache {
   // Second chance: the hand passes by those used since, and closes the first that was not.
   readonly #ring: Node[] = []
   readonly #limit: number
+  readonly #removedMax: number
+  #removed = 0
   #hand = 0
 
-  constructor(root: Node, rootFd: number, limit = 4096) {
+  constructor(root: Node, rootFd: number, budget: DescriptorBudget) {
     this.#root = root
-    this.#limit = limit
+    this.#limit = budget.directories
+    this.#removedMax = budget.removed
     root.fd = rootFd
   }
 
@@ -24,16 +29,62 @@ export class DirectoryCache {
     return node.fd
   }
 
-  /** Keeps the descriptor of a directory that is about to lose its name until `drop`. */
+  /**
+   * Calls `act` with descriptors of both, which stay open meanwhile; gives back what it says, or
+   * -errno where one cannot be opened.
+   */
+  withBoth(one: Node, other: Node, act: (one: number, other: number) => number): number {
+    const first = this.fd(one)
+    const second = first < 0 ? first : this.fd(other)
+    if (second < 0) return second
+    if (one.fd === first) return act(first, second)
+    // Opening the other has closed the one, which the ring must not do again.
+    const reopened = this.fd(one)
+    if (reopened < 0) return reopened
+    this.#remove(this.#ring.indexOf(one))
+    const again = this.fd(other)
+    const result = again < 0 ? again : act(reopened, again)
+    this.#keep(one)
+    return result
+  }
+
+  /** 0, or -EMFILE where no more can be kept of what has no name. */
+  get room(): number {
+    return this.#removed < this.#removedMax ? 0 : -errno.EMFILE
+  }
+
+  /**
+   * Keeps the descriptor of a directory that is about to lose its name until `drop`, as far as
+   * there is room: else `Node.unreachable` says what comes of it.
+   */
   pin(node: Node): void {
-    if (this.fd(node) < 0 || node === this.#root) return
+    if (node === this.#root) return
+    const fd = this.fd(node)
+    if (fd < 0 || this.room < 0) {
+      node.unreachable = fd < 0 ? fd : this.room
+      return
+    }
     const at = this.#ring.indexOf(node)
-    if (at >= 0) this.#remove(at)
+    if (at < 0) return
+    this.#remove(at)
+    this.#removed++
   }
 
   /** The directory has kept its name after all. */
   unpin(node: Node): void {
-    if (node.fd >= 0 && node !== this.#root && !this.#ring.includes(node)) this.#keep(node)
+    if (node.fd < 0 || node === this.#root || this.#ring.includes(node)) return
+    this.#keep(node)
+    this.#removed--
+  }
+
+  /** The same as `pin` for what is no directory: `fd` is its descriptor, or -errno. */
+  hold(node: Node, fd: number): void {
+    if (fd < 0) {
+      node.unreachable = fd
+      return
+    }
+    node.fd = fd
+    this.#removed++
   }
 
   /** Closes a node's descriptor, where it has one. */
@@ -41,6 +92,7 @@ export class DirectoryCache {
     if (node.fd < 0 || node === this.#root) return
     const at = node.type === S_IFDIR ? this.#ring.indexOf(node) : -1
     if (at >= 0) this.#remove(at)
+    else this.#removed--
     close(node.fd)
     node.fd = -1
   }
@@ -50,7 +102,7 @@ export class DirectoryCache {
     const way: Node[] = []
     let at: Node | undefined = node
     for (; at && at.fd < 0; at = at.entries[0]?.parent) way.push(at)
-    if (!at) return -errno.ENOENT
+    if (!at) return way.at(-1)!.unreachable
     let fd = at.fd
     for (let next = way.pop(); next; next = way.pop()) {
       const name = next.entries[0]!.name

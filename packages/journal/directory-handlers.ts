@@ -86,7 +86,7 @@ export function directoryHandlers(context: JournalContext) {
   return {
     FUSE_OPENDIR({ nodeid }, _arg, reply) {
       const node = context.node(nodeid)
-      const at = context.directory(node)
+      const at = files.room || context.directory(node)
       const fd = at < 0 ? at : openat(at, dot, O_RDONLY | O_DIRECTORY)
       if (fd < 0) return fd
       const fh = files.add({ fd, node: node!, position: { low: 0, high: 0 } })

@@ -16,7 +16,7 @@ export class JournalContext {
   readonly tree: Tree
   readonly emitter: Emitter
   readonly times: ModificationTimes
-  readonly files = new OpenFiles()
+  readonly files: OpenFiles
   readonly syncs: SyncPool
   /** As whom files are made without asking for it. */
   readonly uid: number
@@ -38,6 +38,7 @@ export class JournalContext {
     onLost: (path: Buffer, errno: number, seq: number) => void,
   ) {
     this.#onLost = onLost
+    this.files = new OpenFiles(tree.budget.files)
     this.tree = tree
     this.emitter = emitter
     this.times = new ModificationTimes(this)

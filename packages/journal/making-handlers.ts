@@ -65,7 +65,7 @@ export function makingHandlers(context: JournalContext) {
     },
 
     FUSE_CREATE(request, arg, reply) {
-      const at = making.begin(request, arg.name, S_IFREG)
+      const at = files.room || making.begin(request, arg.name, S_IFREG)
       if (at < 0) return at
       context.useUmask(arg.umask)
       const access = arg.flags & O_ACCMODE
@@ -86,7 +86,7 @@ export function makingHandlers(context: JournalContext) {
 
     // A file without a name emits nothing until it gets one.
     FUSE_TMPFILE(request, { flags, mode, umask }, reply) {
-      const at = context.directory(nodes.get(request.nodeid))
+      const at = files.room || context.directory(nodes.get(request.nodeid))
       if (at < 0) return at
       context.useUmask(umask)
       const fd = openat(at, dot, (flags & (O_ACCMODE | O_EXCL)) | O_TMPFILE, mode)

@@ -142,18 +142,14 @@ export class Making {
 
   /** Links `node` to `name` in the request's directory. */
   link(node: Node, name: Buffer): number {
-    const { tree } = this.#context
-    const file = node.files[0]
-    for (let tries = 0; tries < 3; tries++) {
-      const e = node.entries.length > 0 ? tree.locate(node) : 0
-      if (e < 0) return e
-      const from = tree.dirfd
-      const to = this.#context.directory(this.parent)
-      if (to < 0) return to
-      if (node.entries.length === 0) return file ? linkFd(file.fd, to, name) : -errno.ENOENT
-      // Opening the one may have closed the other, where the cache is full.
-      if (node.entries[0]!.parent.fd === from) return linkat(from, tree.name, to, name)
-    }
-    return -errno.EMFILE
+    const { directories } = this.#context.tree
+    const [entry] = node.entries
+    if (entry)
+      return directories.withBoth(entry.parent, this.parent, (from, to) =>
+        linkat(from, entry.name, to, name),
+      )
+    const [file] = node.files
+    const to = directories.fd(this.parent)
+    return to < 0 ? to : file ? linkFd(file.fd, to, name) : -errno.ENOENT
   }
 }

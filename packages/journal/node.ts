@@ -1,6 +1,7 @@
 // One inode of the store that the kernel or we know: an inode, never a path. It has the names under
 // which it is known now, none (unlinked, or never named), or several (hard links).
 
+import { errno } from '#posix'
 import type { OpenFile } from './open-file.js'
 
 /** A name of a node: where it stands in a directory. */
@@ -28,6 +29,8 @@ export class Node {
   readonly children: Map<string, Entry> = new Map()
   /** An O_PATH descriptor, while one is kept: a directory's, a nameless file's; else -1. */
   fd = -1
+  /** What is answered for it where it has neither a name nor a descriptor: -errno. */
+  unreachable = -errno.ENOENT
   /** Since the cache of descriptors passed by last. */
   fdUsed = false
   readonly files: OpenFile[] = []

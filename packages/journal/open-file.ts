@@ -13,8 +13,18 @@ export interface OpenFile {
 
 /** Open files by fh. */
 export class OpenFiles {
+  readonly #limit: number
   readonly #slots: (OpenFile | undefined)[] = []
   readonly #free: number[] = []
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** 0, or -EMFILE where there is no room for another. To be asked before one is opened. */
+  get room(): number {
+    return this.size < this.#limit ? 0 : -errno.EMFILE
+  }
 
   get size(): number {
     return this.#slots.length - this.#free.length

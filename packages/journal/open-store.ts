@@ -24,7 +24,7 @@ export function openStore(
   flags: number,
   openFlags: number,
 ): { fh: number; open_flags: number } | number {
-  const fd = openNode(context, node, flags & O_ACCMODE)
+  const fd = context.files.room || openNode(context, node, flags & O_ACCMODE)
   if (fd < 0) return fd
   const file = { fd, node, position: undefined }
   if (flags & O_TRUNC) {

@@ -43,11 +43,14 @@ export function removingHandlers(context: JournalContext) {
 /**
  * To be called before a name of `node` goes. Who stands in a directory, has a FIFO open (which the
  * kernel does without asking) or has found a file that another now replaces still gets what it was.
+ * Where that takes too many descriptors the name goes nevertheless, and whoever then asks is told.
  */
 export function keepReachable({ tree }: JournalContext, node: Node): void {
   if (node.type === S_IFDIR) tree.directories.pin(node)
-  else if (node.nlink === 1 && node.fd < 0 && node.lookups > 0 && !tree.locate(node))
-    node.fd = Math.max(-1, openat(tree.dirfd, tree.name, O_PATH | O_NOFOLLOW))
+  else if (node.nlink === 1 && node.fd < 0 && node.lookups > 0 && !tree.locate(node)) {
+    const { room } = tree.directories
+    tree.directories.hold(node, room || openat(tree.dirfd, tree.name, O_PATH | O_NOFOLLOW))
+  }
 }
 
 /** Takes back `keepReachable`. */

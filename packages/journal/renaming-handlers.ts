@@ -46,14 +46,9 @@ export function renamingHandlers(context: JournalContext) {
   const pathOf = ({ parent, name }: Place, { type }: Node) => tree.childPath(parent, name, type)
 
   function move(from: Place, to: Place, flags: number): number {
-    for (let tries = 0; tries < 3; tries++) {
-      const fromFd = context.directory(from.parent)
-      const toFd = context.directory(to.parent)
-      if (fromFd < 0 || toFd < 0) return Math.min(fromFd, toFd)
-      // Opening the one may have closed the other, where the cache is full.
-      if (from.parent.fd === fromFd) return renameat2(fromFd, from.name, toFd, to.name, flags)
-    }
-    return -errno.EMFILE
+    return tree.directories.withBoth(from.parent, to.parent, (fromFd, toFd) =>
+      renameat2(fromFd, from.name, toFd, to.name, flags),
+    )
   }
 
   function exchange(from: Place, to: Place, one: Entry, other: Entry): number {

@@ -3,8 +3,10 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { Session, type Handlers } from '#fuse'
+import { fileLimit } from '#posix'
 import { PathPatterns } from '#wire'
 import { attributeHandlers } from './attribute-handlers.js'
+import { descriptorBudget } from './descriptor-budget.js'
 import { directoryHandlers } from './directory-handlers.js'
 import { Emitter } from './emitter.js'
 import { fileHandlers } from './file-handlers.js'
@@ -44,11 +46,12 @@ const output = new Output(data.outputFd, {
   onDetach: (why) => post({ detached: why, seq: emitter.seq - 1 }),
 })
 const emitter = new Emitter(output, data.epoch)
-const tree = new Tree(data.storeFd, data.rules.length ? new PathPatterns(data.rules) : undefined)
+const budget = descriptorBudget(fileLimit())
+const patterns = data.rules.length ? new PathPatterns(data.rules) : undefined
+const tree = new Tree(data.storeFd, patterns, budget)
 const syncs = new SyncPool(data.wakeFd)
-const context = new JournalContext(tree, emitter, syncs, data, (lost, errno, seq) =>
-  post({ lost, errno, seq }),
-)
+const onLost = (lost: Buffer, errno: number, seq: number) => post({ lost, errno, seq })
+const context = new JournalContext(tree, emitter, syncs, data, onLost)
 
 const handlers: Handlers = {
   ...lookupHandlers(context),

@@ -13,6 +13,7 @@ import {
   STATX_BASIC_STATS,
 } from '#posix'
 import { limits, type PathPatterns } from '#wire'
+import type { DescriptorBudget } from './descriptor-budget.js'
 import { DirectoryCache } from './directory-cache.js'
 import type { Node } from './node.js'
 import { NodeTable } from './node-table.js'
@@ -25,6 +26,7 @@ export class Tree {
   readonly rootFd: number
   readonly nodes: NodeTable
   readonly directories: DirectoryCache
+  readonly budget: DescriptorBudget
   readonly #exclude: PathPatterns | undefined
   // Paths that nodes remember are of this generation; renaming a directory begins another.
   #generation = 0
@@ -33,14 +35,15 @@ export class Tree {
   dirfd = -1
   name: Buffer = noName
 
-  constructor(rootFd: number, exclude: PathPatterns | undefined) {
+  constructor(rootFd: number, exclude: PathPatterns | undefined, budget: DescriptorBudget) {
     this.rootFd = rootFd
+    this.budget = budget
     this.#exclude = exclude
     const stat = new Stat()
     const e = fstat(rootFd, stat.buffer)
     if (e < 0) throw new Error(`the store cannot be looked at (errno ${-e})`)
     this.nodes = new NodeTable(stat)
-    this.directories = new DirectoryCache(this.nodes.root, rootFd)
+    this.directories = new DirectoryCache(this.nodes.root, rootFd, budget)
     this.nodes.onGone = (node) => this.directories.drop(node)
   }
 
@@ -60,7 +63,7 @@ export class Tree {
       this.dirfd = this.directories.fd(entry.parent)
       this.name = entry.name
     } else {
-      this.dirfd = node.fd >= 0 ? node.fd : (node.files[0]?.fd ?? -errno.ENOENT)
+      this.dirfd = node.fd >= 0 ? node.fd : (node.files[0]?.fd ?? node.unreachable)
       this.name = noName
     }
     return Math.min(0, this.dirfd)

@@ -22,6 +22,8 @@ export type MountOptions = {
   storeSize?: string
   /** Journal into the mirror's stdin directly, without tfs-broadcast. */
   direct?: boolean
+  /** The journal may have so many descriptors and no more. */
+  descriptors?: number
 }
 
 export type MirroredMount = {
@@ -104,7 +106,7 @@ async function start(dir: string, options: MountOptions, programs: Program[]): P
   const journalArgs = [store, mount, '-o', mountOptions.join(','), ...(options.journalArgs ?? [])]
   const mirrorArgs = [...(options.mirrorArgs ?? []), socket || '-', mirror]
   const launch = (name: string, args: string[], redirect: string) => {
-    const program = launched(dir, name, args, redirect, options.user)
+    const program = launched(dir, name, args, redirect, options)
     programs.push(program)
     return program.child.pid ?? 0
   }
@@ -140,12 +142,16 @@ function launched(
   name: string,
   args: string[],
   redirect: string,
-  user: number | undefined,
+  { user, descriptors }: MountOptions,
 ): Program {
   const log = join(dir, `${name}.log`)
+  const isLimited = descriptors !== undefined && name === 'tfs-journal'
+  const limit = isLimited ? `ulimit -n ${descriptors}; ` : ''
   // tap puts NODE_OPTIONS into every child, to load what another user may not write for.
-  const script = 'unset NODE_OPTIONS; exec "$@"'
+  const script = `${limit}unset NODE_OPTIONS; exec "$@"`
   const ids = user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--clear-groups']
+  // Root would raise the limit again.
+  if (isLimited) ids.push('--bounding-set=-sys_resource', '--inh-caps=-sys_resource')
   const program = [process.execPath, join(bin, `${name}.js`), ...args]
   const command = ['setpriv', ...ids, '--pdeathsig', 'TERM', ...program]
   const child = spawn('/bin/sh', ['-c', `${script} ${redirect} 2>${log}`, 'sh', ...command], {
