@@ -12,7 +12,7 @@ import {
   UTIME_OMIT,
   type Times,
 } from '#posix'
-import { fattr, type ArgOf, type Handlers } from '#fuse'
+import { fattr, type ArgOf, type Handlers, type Request } from '#fuse'
 import { which } from '#wire'
 import { ttlSec, type JournalContext } from './journal-context.js'
 import type { Node } from './node.js'
@@ -30,13 +30,13 @@ const fields = FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE | FATTR_ATIME | F
 export function attributeHandlers(context: JournalContext) {
   const { files, stat, times, tree } = context
 
-  function setSize(node: Node, { valid, fh, size }: SetattrArg): number {
+  function setSize(caller: Readonly<Request>, node: Node, { valid, fh, size }: SetattrArg): number {
     const open = valid & FATTR_FH ? files.get(fh) : undefined
     const fd = open?.fd ?? openNode(context, node, O_WRONLY)
     if (fd < 0) return fd
     const kill = valid & FATTR_KILL_SUIDGID
     const e =
-      (kill ? withoutPrivileges(context, { fd, node, position: undefined }) : 0) ||
+      (kill ? withoutPrivileges(context, caller, { fd, node, position: undefined }) : 0) ||
       truncate(context, node, fd, size)
     if (!open) close(fd)
     return e
@@ -74,13 +74,13 @@ export function attributeHandlers(context: JournalContext) {
   }
 
   return {
-    FUSE_SETATTR({ nodeid }, arg, reply) {
-      const node = context.node(nodeid)
+    FUSE_SETATTR(request, arg, reply) {
+      const node = context.node(request.nodeid)
       if (!node) return -errno.ESTALE
       const path = tree.target(node)
       if (typeof path === 'number') return path
       if (arg.valid & FATTR_SIZE) {
-        const e = node.type === S_IFREG ? setSize(node, arg) : -errno.EINVAL
+        const e = node.type === S_IFREG ? setSize(request, node, arg) : -errno.EINVAL
         if (e < 0) return e
       }
       const located = tree.locate(node)

@@ -21,6 +21,7 @@ import {
   fuseWrite,
   PENDING,
   type Handlers,
+  type Request,
   type Session,
 } from '#fuse'
 import { emitContent, emitSize } from './content.js'
@@ -41,11 +42,11 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
   const { files, tree, times } = context
 
   // Who may keep the bits has CAP_FSETID, which requests of these kinds do not tell: root has it.
-  const withoutPrivilegesOf = (uid: number, file: OpenFile) =>
-    uid === 0 ? 0 : withoutPrivileges(context, file)
+  const withoutPrivilegesOf = (caller: Readonly<Request>, file: OpenFile) =>
+    caller.uid === 0 ? 0 : withoutPrivileges(context, caller, file)
 
   function copy(
-    uid: number,
+    caller: Readonly<Request>,
     arg: {
       fh_in: number
       off_in: number
@@ -61,7 +62,7 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
     const path = tree.target(to.node)
     const fromPath = tree.target(from.node)
     if (typeof path === 'number') return path
-    const e = withoutPrivilegesOf(uid, to)
+    const e = withoutPrivilegesOf(caller, to)
     if (e < 0) return e
     const { off_in, off_out, flags } = arg
     const length = Math.min(arg.len, copyStep)
@@ -93,10 +94,10 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
   }
 
   return {
-    FUSE_OPEN({ nodeid }, { flags, open_flags }, reply) {
-      const node = context.node(nodeid)
+    FUSE_OPEN(request, { flags, open_flags }, reply) {
+      const node = context.node(request.nodeid)
       if (!node) return -errno.ESTALE
-      const opened = openStore(context, node, flags, open_flags)
+      const opened = openStore(context, request, node, flags, open_flags)
       if (typeof opened === 'number') return opened
       reply.struct(fuse_open_out, opened)
       return 0
@@ -110,13 +111,13 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       return Math.min(0, done)
     },
 
-    FUSE_WRITE(_request, { fh, offset, write_flags, data }, reply) {
+    FUSE_WRITE(request, { fh, offset, write_flags, data }, reply) {
       const file = files.get(fh)
       if (!file) return notOpen
       const path = tree.target(file.node)
       if (typeof path === 'number') return path
       if (write_flags & fuseWrite.FUSE_WRITE_KILL_SUIDGID) {
-        const e = withoutPrivileges(context, file)
+        const e = withoutPrivileges(context, request, file)
         if (e < 0) return e
       }
       const done = pwrite(file.fd, data, 0, data.length, offset)
@@ -153,13 +154,13 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       return file ? sync(file, unique, fsync_flags) : notOpen
     },
 
-    FUSE_FALLOCATE({ uid }, { fh, offset, length, mode }) {
+    FUSE_FALLOCATE(request, { fh, offset, length, mode }) {
       const file = files.get(fh)
       if (!file) return notOpen
       if (mode & ~allocatable) return -errno.EOPNOTSUPP
       const path = tree.target(file.node)
       if (typeof path === 'number') return path
-      const e = withoutPrivilegesOf(uid, file) || fallocate(file.fd, mode, offset, length)
+      const e = withoutPrivilegesOf(request, file) || fallocate(file.fd, mode, offset, length)
       times.touch(file.node)
       if (e < 0) return e
       if (path) context.emit('fallocate', { path, mode, offset, length })
@@ -174,14 +175,14 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       return Math.min(0, at)
     },
 
-    FUSE_COPY_FILE_RANGE({ uid }, arg, reply) {
-      const copied = copy(uid, arg)
+    FUSE_COPY_FILE_RANGE(request, arg, reply) {
+      const copied = copy(request, arg)
       if (copied >= 0) reply.struct(fuse_write_out, { size: copied })
       return Math.min(0, copied)
     },
 
-    FUSE_COPY_FILE_RANGE_64({ uid }, arg, reply) {
-      const copied = copy(uid, arg)
+    FUSE_COPY_FILE_RANGE_64(request, arg, reply) {
+      const copied = copy(request, arg)
       if (copied >= 0) reply.struct(fuse_copy_file_range_out, { bytes_copied: copied })
       return Math.min(0, copied)
     },

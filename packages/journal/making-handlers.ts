@@ -71,7 +71,8 @@ export function makingHandlers(context: JournalContext) {
       const access = arg.flags & O_ACCMODE
       const fd = openat(at, arg.name, access | O_CREAT | O_EXCL | O_NOFOLLOW, arg.mode)
       // Another caller was quicker, and ours does not mind.
-      if (fd === -errno.EEXIST && !(arg.flags & O_EXCL)) return making.openExisting(arg, reply)
+      if (fd === -errno.EEXIST && !(arg.flags & O_EXCL))
+        return making.openExisting(request, arg, reply)
       const e = fd < 0 ? fd : making.finish(request, arg.name)
       if (e < 0) {
         if (fd >= 0) close(fd)

@@ -121,7 +121,11 @@ export class Making {
   }
 
   /** CREATE of what exists by now: an open. */
-  openExisting(arg: { flags: number; open_flags: number }, reply: Reply): number {
+  openExisting(
+    caller: Readonly<Request>,
+    arg: { flags: number; open_flags: number },
+    reply: Reply,
+  ): number {
     const { stat, tree } = this.#context
     const dirfd = this.#context.directory(this.parent)
     if (dirfd < 0) return dirfd
@@ -130,7 +134,7 @@ export class Making {
     if (stat.type !== S_IFREG) return -errno.EEXIST
     const node = tree.nodes.identify(stat)
     tree.nodes.place(node, this.parent, this.#name)
-    const opened = openStore(this.#context, node, arg.flags, arg.open_flags)
+    const opened = openStore(this.#context, caller, node, arg.flags, arg.open_flags)
     if (typeof opened === 'number') return opened
     const looked = tree.stat(node, stat)
     if (looked < 0) return looked

@@ -11,7 +11,7 @@ import {
   openat,
   reopen,
 } from '#posix'
-import { fopen, FUSE_OPEN_KILL_SUIDGID } from '#fuse'
+import { fopen, FUSE_OPEN_KILL_SUIDGID, type Request } from '#fuse'
 import type { JournalContext } from './journal-context.js'
 import type { Node } from './node.js'
 import type { OpenFile } from './open-file.js'
@@ -20,6 +20,7 @@ import { withoutPrivileges } from './privileges.js'
 /** Opens `node` as the caller's flags ask: the fields of the reply, or -errno. */
 export function openStore(
   context: JournalContext,
+  caller: Readonly<Request>,
   node: Node,
   flags: number,
   openFlags: number,
@@ -29,7 +30,7 @@ export function openStore(
   const file = { fd, node, position: undefined }
   if (flags & O_TRUNC) {
     const kill = openFlags & FUSE_OPEN_KILL_SUIDGID
-    const e = (kill ? withoutPrivileges(context, file) : 0) || empty(context, file, flags)
+    const e = (kill ? withoutPrivileges(context, caller, file) : 0) || empty(context, file, flags)
     if (e < 0) {
       close(fd)
       return e

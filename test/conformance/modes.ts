@@ -59,6 +59,30 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'set-gid of what no group executes goes where the writer is not of the group',
+    run: async (x) => {
+      const users = [await x.user(OTHER), await x.user(OTHER, [7000]), await x.user(OTHER, [7001])]
+      const p = await x.process()
+      const ways: ((q: Process, name: string) => Promise<unknown>)[] = [
+        async (q, name) => q.pwrite(await q.open(name, 'WRONLY'), 'y', 0),
+        (q, name) => q.open(name, 'RDWR|TRUNC'),
+        (q, name) => q.open(name, 'RDWR|CREAT|TRUNC'),
+        (q, name) => q.truncate(name, 3),
+        async (q, name) => q.ftruncate(await q.open(name, 'WRONLY'), 5),
+        async (q, name) => q.fallocate(await q.open(name, 'WRONLY'), '', 0, 100),
+      ]
+      for (const [i, q] of [p, ...users].entries())
+        for (const [j, way] of ways.entries()) {
+          const name = `f${i}-${j}`
+          await p.put(name, 'content')
+          await p.chown(name, USER, 7000)
+          await p.chmod(name, 0o2666)
+          await way(q, name)
+          x.note(name, (await p.stat(name)).mode)
+        }
+    },
+  },
+  {
     name: 'chown is for root; the owner may give to own groups',
     run: async (x) => {
       const [p, q] = [await x.process(), await x.user(USER, [7000, 7001])]
