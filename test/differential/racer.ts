@@ -10,11 +10,11 @@ import { compiled } from '../support/compiled.js'
 import { soonEqual } from '../support/differential/soon-equal.js'
 import { withMirroredMount } from '../support/mirrored-mount.js'
 import { at } from '../support/request-words.js'
+import { seed } from '../support/seed.js'
 import { treesDiffer } from '../support/tree-walk.js'
 
 const run = promisify(execFile)
 const seconds = process.env['TFS_LONG'] ? 30 : 4
-const seed = Number(process.env['TFS_SEED'] ?? Date.now() % 1_000_000_000)
 
 const races = {
   names: 'renames, links, creations, writes and removals among few names',

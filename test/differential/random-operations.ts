@@ -12,11 +12,12 @@ import { randomOperations } from '../support/differential/random-operations.js'
 import { shrink } from '../support/differential/shrink.js'
 import { withMirroredMount, type MirroredMount } from '../support/mirrored-mount.js'
 import { removeTree } from '../support/remove-tree.js'
+import { seed } from '../support/seed.js'
 
 const operationCount = 2000
-const seedCount = process.env['TFS_LONG'] ? 100 : 20
-const first = Number(process.env['TFS_SEED'] ?? Date.now() % 1_000_000_000)
-const seeds = Array.from({ length: process.env['TFS_SEED'] ? 1 : seedCount }, (_, i) => first + i)
+const isLong = process.env['TFS_LONG'] !== undefined
+const seedCount = isLong ? 100 : 20
+const seeds = Array.from({ length: process.env['TFS_SEED'] ? 1 : seedCount }, (_, i) => seed + i)
 
 if (process.getuid?.() !== 0) throw new Error('several users act here: run it as root')
 t.setTimeout(900_000)

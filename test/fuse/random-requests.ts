@@ -4,9 +4,9 @@ import t from 'tap'
 import { HANDED_OFF, opcodes, PENDING, type Handlers } from '#fuse'
 import { errno } from '#posix'
 import { FakeKernel, serveAll } from '../support/fake-kernel.js'
+import { seed } from '../support/seed.js'
 
 void t.test('20,000 random requests: none kills the session, none is answered twice', async (t) => {
-  const seed = Number(process.env['TFS_SEED'] ?? Date.now() % 2 ** 31)
   t.comment(`TFS_SEED=${seed}`)
   let state = seed
   const random = (below: number) => {

@@ -9,6 +9,7 @@ import { decodeMessage, Framer, sealChecksum } from '#wire'
 import { random } from '../support/random.js'
 import { recordStream } from '../support/record-stream.js'
 import { replayCut } from '../support/replay-cut.js'
+import { seed } from '../support/seed.js'
 import { shell } from '../support/shell.js'
 import { checkScript, transactions } from '../support/sqlite-load.js'
 import { tempDirectory } from '../support/temp-directory.js'
@@ -16,7 +17,6 @@ import { tempDirectory } from '../support/temp-directory.js'
 const isLong = process.env['TFS_LONG'] !== undefined
 const count = isLong ? 500 : 100
 const cutsEach = 200
-const seed = Number(process.env['TFS_SEED'] ?? 20_261)
 const program = join(import.meta.dirname, '../../bin/tfs-mirror.js')
 
 const { path: dir } = tempDirectory(t)
