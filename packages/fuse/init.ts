@@ -36,8 +36,9 @@ export interface Kernel {
  * - HANDLE_KILLPRIV_V2: nobody but the handler clears suid and sgid: on each WRITE, SETATTR, OPEN
  *   or CREATE that says KILL_SUIDGID (suid always, sgid if executable by the group). The kernel
  *   says it where the caller lacks CAP_FSETID. Without this flag it sends a chmod (SETATTR) before
- *   the write. A process with CAP_FSETID writing to the store clears nothing by itself; the store
- *   does drop security.capability. chown clears both always.
+ *   the write; with it, where the inode that it knows has such bits, a SETATTR without any field,
+ *   which is also what chown(-1, -1) sends. A process with CAP_FSETID writing to the store clears
+ *   nothing by itself; the store does drop security.capability. chown clears both always.
  * - SETXATTR_EXT: SETXATTR says whether setting an ACL clears sgid (FUSE_SETXATTR_ACL_KILL_SGID).
  * - DIRECT_IO_ALLOW_MMAP: shared mappings of files opened with FOPEN_DIRECT_IO.
  * - ABORT_ERROR: reading the device says ECONNABORTED after an abort, ENODEV after an unmount.

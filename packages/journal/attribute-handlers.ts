@@ -17,7 +17,7 @@ import { which } from '#wire'
 import { ttlSec, type JournalContext } from './journal-context.js'
 import type { Node } from './node.js'
 import { openNode, truncate } from './open-store.js'
-import { withoutPrivileges } from './privileges.js'
+import { mayLosePrivileges, withoutPrivileges } from './privileges.js'
 
 type SetattrArg = ArgOf<'FUSE_SETATTR'>
 
@@ -49,7 +49,7 @@ export function attributeHandlers(context: JournalContext) {
   function setRest({ valid, mode, uid, gid, ...arg }: SetattrArg): number {
     const { dirfd, name, atFlags } = tree
     done = 0
-    // Without any field it is chown(-1, -1), which still takes set-id bits away.
+    // Without any field it is chown(-1, -1) or like it, which still takes set-id bits away.
     if (valid & (FATTR_UID | FATTR_GID) || !(valid & fields)) {
       const newUid = valid & FATTR_UID ? uid : -1
       const e = fchownat(dirfd, name, newUid, valid & FATTR_GID ? gid : -1, atFlags)
@@ -79,6 +79,8 @@ export function attributeHandlers(context: JournalContext) {
       if (!node) return -errno.ESTALE
       const path = tree.target(node)
       if (typeof path === 'number') return path
+      const refused = arg.valid & fields ? 0 : mayLosePrivileges(context, request, node)
+      if (refused < 0) return refused
       if (arg.valid & FATTR_SIZE) {
         const e = node.type === S_IFREG ? setSize(request, node, arg) : -errno.EINVAL
         if (e < 0) return e

@@ -123,6 +123,53 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'chown to nobody is not for others where it would clear set-id bits',
+    run: async (x) => {
+      const [p, q] = [await x.process(), await x.user(OTHER)]
+      for (const mode of [0o6755, 0o6644, 0o4644, 0o4755, 0o2755, 0o2644, 0o6777]) {
+        await setIdFile(p, 'f', mode)
+        await q.fails('EPERM').chown('f', KEEP, KEEP)
+        const fd = await q.open('f', 'RDONLY')
+        await q.fails('EPERM').fchown(fd, KEEP, KEEP)
+        await q.close(fd)
+        x.is((await p.stat('f')).mode, mode, 'the mode')
+      }
+      for (const mode of [0o755, 0o1644]) {
+        await setIdFile(p, 'f', mode)
+        await q.chown('f', KEEP, KEEP)
+        x.is((await p.stat('f')).mode, mode, 'the mode')
+      }
+      await p.mkdir('d')
+      await p.chmod('d', 0o6755)
+      await q.chown('d', KEEP, KEEP)
+      x.is((await p.stat('d')).mode, 0o6755, 'of a directory')
+      await p.symlink('f', 'l')
+      await q.lchown('l', KEEP, KEEP)
+    },
+  },
+  {
+    name: 'chown to nobody clears set-id bits for the owner and for root',
+    run: async (x) => {
+      const [p, q] = [await x.process(), await x.user(USER)]
+      for (const who of [p, q]) {
+        await setIdFile(p, 'f')
+        await who.chown('f', KEEP, KEEP)
+        x.is((await p.stat('f')).mode, 0o777, 'the mode')
+      }
+    },
+  },
+  {
+    name: 'a write by a user through a descriptor of root clears set-id bits',
+    run: async (x) => {
+      const p = await x.process()
+      await setIdFile(p, 'f', 0o6755)
+      const fd = await p.open('f', 'RDWR')
+      await p.become(OTHER, OTHER)
+      await p.write(fd, 'x')
+      x.is((await p.stat('f')).mode, 0o755, 'the mode')
+    },
+  },
+  {
     name: 'a write by an ordinary user clears set-id bits, by root it does not',
     run: async (x) => {
       const [p, q] = [await x.process(), await x.user(OTHER)]
