@@ -1,5 +1,5 @@
-// Seeds for what is random in tests: the same in each usual run, which so speaks of the change alone;
-// another one each time, printed, at full length. TFS_SEED gives one again.
+// Seeds for what is random in tests: the same in each usual run, which so speaks of the change at
+// hand; another one each time, printed, at full length. TFS_SEED gives one again.
 
 import { randomInt } from 'node:crypto'
 import { random, type Random } from './random.js'
