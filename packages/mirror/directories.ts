@@ -89,17 +89,20 @@ export class Directories {
 
   // From the nearest directory above that is open, or the root.
   #walk(key: string, path: Buffer, end: number): number {
+    let keep = 0
     let cut = key.lastIndexOf('/')
     for (let level = 0; level < levelsMax && cut > 0; level++) {
       const fd = this.#open.get(key.slice(0, cut))
       if (fd !== undefined) return this.#walkFrom(fd, path, cut + 1, 0, end)
+      keep = cut
       cut = key.lastIndexOf('/', cut - 1)
     }
-    return this.#walkFrom(this.#root, path, 0, Math.max(cut, 0), end)
+    return this.#walkFrom(this.#root, path, 0, cut > 0 ? keep : 0, end)
   }
 
   // In pieces that one call takes. The directory at `keep`, if not 0, is kept open as well, so that
-  // not every path far down is walked from the top.
+  // not every path far down is walked from the top. It is not open yet: opening it anew would close
+  // a descriptor that the operation at hand may be using.
   #walkFrom(from: number, path: Buffer, begin: number, keep: number, end: number): number {
     let fd = from
     let isOurs = false

@@ -145,3 +145,25 @@ void t.test('a tree of 5,000 levels', async (t) => {
   t.equal(result?.suspects, 0)
   t.equal(readdirSync(root).length, 601)
 })
+
+void t.test('between a directory and each one far below it, neither of them open', async (t) => {
+  const root = join(tempDirectory(t).path, 'mirror')
+  const levels = Array.from({ length: 140 }, (_, i) => `d${'/e'.repeat(i)}`)
+  const made = new StreamWriter()
+  for (const path of levels) made.add('mkdir', { path, mode: 0o755, ...attributes })
+  // What a descriptor mistaken for the top's would find.
+  for (const level of levels)
+    made.add('create', { path: `${level}/f`, mode: 0o644, ...attributes, mtimeSec: 5 })
+  t.match((await replay(made.bytes, root)).error, { code: 'EWIRE_TRUNCATED' })
+  const inode = lstatSync(join(root, 'd/f')).ino
+  for (const level of levels.filter((_, i) => i % 64 === 1 || (i > 60 && i < 70))) {
+    made.add('rename', { path: 'd/f', newPath: `${level}/g` })
+    t.match((await replay(made.bytes, root)).error, { code: 'EWIRE_TRUNCATED' })
+    made.add('link', { path: `${level}/g`, newPath: 'd/f' })
+    const { error, said } = await replay(made.bytes, root)
+    t.match(error, { code: 'EWIRE_TRUNCATED' })
+    t.strictSame(said, [])
+    t.equal(lstatSync(join(root, 'd/f')).ino, inode, level)
+    t.equal(lstatSync(join(root, level, 'g')).ino, inode)
+  }
+})
