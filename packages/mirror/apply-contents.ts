@@ -25,7 +25,8 @@ export function truncate(tree: Tree, body: Body<'truncate'>): number {
 
 export function fallocate(tree: Tree, body: Body<'fallocate'>): number {
   const { mode, offset, length } = body
-  if (offset + length > tree.options.maxFileSize && !(mode & KEEP_SIZE)) return -errno.EFBIG
+  // Room beyond the end counts as well: it would fill the disk in the same way.
+  if (offset + length > tree.options.maxFileSize && !(mode & PUNCH_HOLE)) return -errno.EFBIG
   const file = tree.writable(body.path)
   if (typeof file === 'number') return file
   let e = posixFallocate(file.fd, mode, offset, length)

@@ -117,6 +117,8 @@ void t.test('17: files larger than they may be', async (t) => {
     ['truncate', { size: 1001 }],
     ['write', { offset: 1000, data: 'x' }],
     ['fallocate', { offset: 1000, length: 1 }],
+    ['fallocate', { offset: 1000, length: 1, mode: 1 }],
+    ['fallocate', { offset: 1000, length: 1, mode: 17 }],
     ['copy', { from: 'f', offset: 1000, length: 1 }],
   ]
   for (const [name, body] of ways) {
