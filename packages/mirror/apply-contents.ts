@@ -13,14 +13,16 @@ export function write(tree: Tree, body: Body<'write'>): number {
   if (offset + data.length > tree.options.maxFileSize) return -errno.EFBIG
   const file = tree.writable(body.path)
   if (typeof file === 'number') return file
-  return writeAll(tree, file.fd, data, data.length, offset) || keepMode(file)
+  const mode = modeOf(tree, file)
+  return writeAll(tree, file.fd, data, data.length, offset) || keepMode(file, mode)
 }
 
 export function truncate(tree: Tree, body: Body<'truncate'>): number {
   if (body.size > tree.options.maxFileSize) return -errno.EFBIG
   const file = tree.writable(body.path)
   if (typeof file === 'number') return file
-  return ftruncate(file.fd, body.size) || keepMode(file)
+  const set = modeOf(tree, file)
+  return ftruncate(file.fd, body.size) || keepMode(file, set)
 }
 
 export function fallocate(tree: Tree, body: Body<'fallocate'>): number {
@@ -29,9 +31,10 @@ export function fallocate(tree: Tree, body: Body<'fallocate'>): number {
   if (offset + length > tree.options.maxFileSize && !(mode & PUNCH_HOLE)) return -errno.EFBIG
   const file = tree.writable(body.path)
   if (typeof file === 'number') return file
+  const set = modeOf(tree, file)
   let e = posixFallocate(file.fd, mode, offset, length)
   if (e === -errno.EOPNOTSUPP) e = fallocateByHand(tree, file.fd, mode, offset, length)
-  return e || keepMode(file)
+  return e || keepMode(file, set)
 }
 
 export function copy(tree: Tree, body: Body<'copy'>): number {
@@ -69,13 +72,20 @@ function writeAll(tree: Tree, fd: number, data: Buffer, length: number, offset: 
 // stream as what they were there.
 const isRoot = process.geteuid?.() === 0
 
-function keepMode({ fd, mode }: OpenFile): number {
+function modeOf(tree: Tree, file: OpenFile): number {
+  if (isRoot) return 0
+  const mode = file.isShared ? Math.max(0, tree.modeOf(file.fd)) & 0o7777 : file.mode
+  return mode & (S_ISUID | S_ISGID) || tree.inDoubt ? tree.options.noteMode(mode) : mode
+}
+
+function keepMode({ fd }: OpenFile, mode: number): number {
   return isRoot || !(mode & (S_ISUID | S_ISGID)) ? 0 : fchmod(fd, mode)
 }
 
 const block = Buffer.alloc(256 << 10)
 
 function copyAll(tree: Tree, from: number, file: OpenFile, body: Body<'copy'>): number {
+  const mode = modeOf(tree, file)
   let byHand = false
   for (let done = 0; done < body.length;) {
     const fromOffset = body.fromOffset + done
@@ -94,7 +104,7 @@ function copyAll(tree: Tree, from: number, file: OpenFile, body: Body<'copy'>): 
     if (n === 0) return -errno.ENODATA
     done += n
   }
-  return keepMode(file)
+  return keepMode(file, mode)
 }
 
 function copyBlock(

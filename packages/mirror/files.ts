@@ -14,6 +14,8 @@ export interface OpenFile {
   fd: number
   /** Permission bits as far as this process knows. */
   mode: number
+  /** It has other names, through which its mode may change. */
+  readonly isShared: boolean
   /** In this turn. */
   isUsed: boolean
   /** Size and mtime at the end of the last turn are known: nobody else should have changed them. */
@@ -64,11 +66,12 @@ export class Files {
   }
 
   /** Takes over `fd`, which is open for writing on the regular file `key`. */
-  put(key: string, fd: number, mode: number): OpenFile {
+  put(key: string, fd: number, mode: number, isShared = false): OpenFile {
     this.drop(key)
     const file: OpenFile = {
       fd,
       mode,
+      isShared,
       isUsed: true,
       isKnown: false,
       size: 0,
@@ -87,7 +90,7 @@ export class Files {
   open(key: string, directory: number, name: Buffer): number {
     const fd = openRegular(directory, name, O_WRONLY, this.#stat)
     if (fd < 0) return fd
-    this.put(key, fd, this.#stat.mode & 0o7777)
+    this.put(key, fd, this.#stat.mode & 0o7777, this.#stat.nlink > 1)
     return 0
   }
 

@@ -132,15 +132,6 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const leftOut = new LeftOut(say)
   const suspects = new Suspects(state.fd, `${state.shown}/suspects`, record.suspects, say)
   const trash = new Trash(state.fd, state.shown)
-  const tree = new Tree(root, {
-    owners: new Owners(options.ids, untrusted, leftOut),
-    leftOut,
-    untrusted,
-    maxFileSize,
-    folds: foldsCase(state.fd, 'lock'),
-    displaced: new Displaced(state.fd, state.shown, say),
-    suspects,
-  })
   const patterns = rules.length > 0 ? new PathPatterns(rules) : undefined
   const absence = new Absence(patterns, new Omitted(state.fd, state.shown), trash, untrusted)
   const unlock = new Unlock(state.fd, state.shown)
@@ -149,6 +140,16 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     suspects: () => suspects.count,
     onJoin: () => void (options.sync !== 'none' && sync.now()),
     say,
+  })
+  const tree = new Tree(root, {
+    owners: new Owners(options.ids, untrusted, leftOut),
+    leftOut,
+    untrusted,
+    maxFileSize,
+    folds: foldsCase(state.fd, 'lock'),
+    displaced: new Displaced(state.fd, state.shown, say),
+    noteMode: (mode) => resume.noteMode(mode),
+    suspects,
   })
   const sync: Sync = new Sync(options.sync, root, shown, resume)
   const operate = new Operate({ tree, absence, unlock, resume, onDivergence })

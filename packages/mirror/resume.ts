@@ -9,6 +9,8 @@ import type { PositionRecord } from './position-record.js'
 import type { Tree } from './tree.js'
 
 const intentExchange = 1
+const intentMode = 2
+const setIdBits = 0o6000
 
 type Hello = Message & { name: 'hello' }
 
@@ -177,6 +179,17 @@ export class Resume {
       tree.setMtime(from, body.dirMtimeSec, body.dirMtimeNsec) ||
       tree.setMtime(to, body.newDirMtimeSec, body.newDirMtimeNsec)
     )
+  }
+
+  /** A write will take set-id bits from a file of this mode: the mode that it is to have again. */
+  noteMode(mode: number): number {
+    const record = this.#record
+    if (this.inDoubt && record.intent === intentMode) return record.intentLow
+    if (!(mode & setIdBits)) return mode
+    record.intent = intentMode
+    record.intentLow = mode
+    this.#write()
+    return mode
   }
 
   #write(): void {

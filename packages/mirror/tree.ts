@@ -21,6 +21,11 @@ export interface TreeOptions {
   readonly maxFileSize: number
   /** The file system takes names that differ in case for the same. */
   readonly folds: boolean
+  /**
+   * Notes the mode of a file that the operation at hand will take set-id bits from; gives what the
+   * message in doubt has noted, or `mode`.
+   */
+  readonly noteMode: (mode: number) => number
   readonly displaced: Displaced
   readonly suspects: Suspects
 }
