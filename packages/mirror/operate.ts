@@ -38,7 +38,7 @@ export class Operate {
    * target; `place` says in them which message it was.
    */
   do<K extends OperationName>(name: K, body: Body<K>, seq: number, place: () => string): void {
-    const { tree, absence, resume } = this.#options
+    const { tree, resume } = this.#options
     const fault = operationFaults[name](body)
     if (fault < 0) throw failure(name, body, seq, fault, place())
     resume.begin()
@@ -46,20 +46,30 @@ export class Operate {
     tree.inDoubt = resume.inDoubt
     tree.began = false
     if (resume.isRewound && name === 'rename') this.#doubt(body as Body<'rename'>)
-    let e = absence.isNeeded ? absences[name](absence, tree, body) : undefined
-    if (e === undefined) e = this.#apply(name, body)
+    let e = this.#apply(name, body)
     if (e < 0) e = this.#settle(name, body, e)
     if (e < 0) throw failure(name, body, seq, e, place())
     tree.began = false
   }
 
   #apply<K extends OperationName>(name: K, body: Body<K>): number {
-    const { tree, resume } = this.#options
+    const { tree, absence, resume } = this.#options
+    if (absence.isNeeded) {
+      const left = absences[name](absence, tree, body)
+      if (left !== undefined) return left
+    }
     if (name === 'rename' && (body as Body<'rename'>).flags === renameFlag.EXCHANGE) {
       const done = resume.exchanged(tree, body as Body<'rename'>)
       if (done !== undefined) return done
     }
     return (appliers[name] as Apply<K>)(tree, body)
+  }
+
+  // An ordinary user may have to give himself leave first.
+  #withLeave<K extends OperationName>(name: K, body: Body<K>, e: number, again: () => number) {
+    const { tree, unlock } = this.#options
+    if (e !== -errno.EACCES || this.#isRoot || tree.began) return e
+    return unlock.during(tree, pathsOf(body), entering.has(name), again)
   }
 
   // Of a rename that is done over again after the machine stopped nobody knows whether what it
@@ -75,15 +85,15 @@ export class Operate {
 
   // What failed before it changed anything is tried in other ways.
   #settle<K extends OperationName>(name: K, body: Body<K>, first: number): number {
-    const { tree, absence, unlock, resume, onDivergence } = this.#options
+    const { tree, absence, resume, onDivergence } = this.#options
+    const apply = () => this.#apply(name, body)
     let e = first
     // Descriptors kept open may be of what somebody else moved or removed, or be too many.
     if (!tree.began && (divergences.has(e) || e <= refusalMax || exhausted.has(e))) {
       tree.forgetAll()
-      e = this.#apply(name, body)
+      e = apply()
     }
-    if (e === -errno.EACCES && !this.#isRoot && !tree.began)
-      e = unlock.during(tree, pathsOf(body), () => this.#apply(name, body))
+    e = this.#withLeave(name, body, e, apply)
     if (
       e === -errno.EPERM &&
       !tree.began &&
@@ -101,18 +111,32 @@ export class Operate {
     const { tree } = this.#options
     let e = first
     for (let i = 0; i < repairsMax && e < 0 && !tree.began; i++) {
-      const mended = repairs[name](tree, body, e)
+      const cause = e
+      const repair = () => repairs[name](tree, body, cause)
+      const mended = this.#withLeave(name, body, repair(), repair)
       if (mended !== AGAIN) {
         e = mended
         break
       }
-      e = this.#apply(name, body)
+      const apply = () => this.#apply(name, body)
+      e = this.#withLeave(name, body, apply(), apply)
     }
     const why = systemError(first, name).code
     if (e === 0) for (const path of pathsOf(body)) tree.suspect(path, `${name}: ${why}`)
     return e
   }
 }
+
+/** Operations that need leave to change the very thing that they are about. */
+const entering: ReadonlySet<OperationName> = new Set<OperationName>([
+  'write',
+  'truncate',
+  'fallocate',
+  'copy',
+  'rename',
+  'setxattr',
+  'removexattr',
+])
 
 /** Errors that say that the tree is not what the stream takes it for. */
 const divergences: ReadonlySet<number> = new Set(

@@ -48,15 +48,16 @@ export class Unlock {
   }
 
   /**
-   * Runs `operation` with leave to reach and change all of `paths`, of which the first may get the
-   * name of the second. Its result, or -EACCES. Throws errno errors.
+   * Runs `operation` with leave to change the directories that hold `paths`, and with `itself` also
+   * what is there; the first may get the name of the second. Its result, or -EACCES. Throws errno
+   * errors.
    */
-  during(tree: Tree, paths: readonly Buffer[], operation: () => number): number {
+  during(tree: Tree, paths: readonly Buffer[], itself: boolean, operation: () => number): number {
     const held: Held[] = []
     const flags = O_RDWR | O_CREAT | O_APPEND
     const list = openPrivateFile(this.#state, 'unlocked', this.#shown, flags)
     try {
-      for (const path of paths) this.#open(tree, path, paths[1], held, list)
+      for (const path of paths) this.#open(tree, path, paths[1], itself, held, list)
       return held.length > 0 ? operation() : -errno.EACCES
     } finally {
       for (const { fd, mode } of held.toReversed()) {
@@ -69,12 +70,20 @@ export class Unlock {
   }
 
   // Each component in turn, as far as there is something.
-  #open(tree: Tree, path: Buffer, newPath: Buffer | undefined, held: Held[], list: number): void {
+  #open(
+    tree: Tree,
+    path: Buffer,
+    newPath: Buffer | undefined,
+    itself: boolean,
+    held: Held[],
+    list: number,
+  ): void {
     this.#widen(tree.root, [noName], held, list)
     let parent = tree.root
     for (let start = 0, end = 0; end < path.length; start = end + 1) {
       end = path.indexOf(0x2f, start)
       if (end < 0) end = path.length
+      if (end === path.length && !itself) break
       const fd = openat2(parent, path.subarray(start, end), O_PATH | O_NOFOLLOW, 0, beneath)
       if (parent !== tree.root && !held.some((h) => h.fd === parent)) close(parent)
       if (fd < 0) return
