@@ -31,7 +31,8 @@ function randomValue(rng: Random, field: Field): number | Buffer {
   return field.kind === 'number' ? randomNumber(rng, field) : randomBytes(rng, field)
 }
 
-function randomNumber(rng: Random, { min, max, bits }: NumberField): number {
+/** Any value of a field. */
+export function randomNumber(rng: Random, { min, max, bits }: NumberField): number {
   if (!bits) return randomInteger(rng, min, max)
   const value = Object.values(bits).reduce((all, bit) => (rng.next(2) ? all | bit : all), 0)
   return Math.min(value, max)
