@@ -24,6 +24,7 @@ await runProgram({
     EMIRROR_POSITION: 'badStream',
     EMIRROR_ABORT: 'badStream',
     EMIRROR_DIVERGED: 'no',
+    EMIRROR_PAST: 'no',
     EMIRROR_ADOPT: 'no',
     EMIRROR_BUSY: 'no',
   },

@@ -40,12 +40,22 @@ export function parseUntil(text: string): NonNullable<MirrorOptions['until']> {
       time: BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0')),
     }
   const [, base, digits = '', zone = ''] = isoDate.exec(text) ?? []
-  const ms = base === undefined ? NaN : Date.parse(`${base.replace(' ', 'T')}${zone}`)
+  const ms = base !== undefined && isDay(base) ? Date.parse(`${timed(base)}${zone}`) : NaN
   if (!Number.isFinite(ms) || ms < 0)
     throw new UsageError(
       `--until: '${text}' is no message's number, and no time like 2026-01-31T12:00Z`,
     )
   return { kind: 'time', time: BigInt(ms) * 1_000_000n + BigInt(digits.padEnd(9, '0')) }
+}
+
+// A day begins where the user is, as its hours do: Date.parse would take it for UTC's.
+const timed = (base: string) => (base.includes(':') ? base.replace(' ', 'T') : `${base}T00:00`)
+
+// Date.parse takes the 30th of February for the 2nd of March.
+function isDay(base: string): boolean {
+  const day = base.slice(0, 10)
+  const ms = Date.parse(day)
+  return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(day)
 }
 
 /** `--max-file-size`, in bytes. */

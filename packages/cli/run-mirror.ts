@@ -26,16 +26,17 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
   const output = typed.tee ? openStreamOutput() : undefined
   const stop = stopSignals()
   const begun = performance.now()
+  const progress = typed.progress ? progressTeller(begun, log) : undefined
   try {
     const source = operands.length > 1 ? (operands[0] as string) : '-'
     const { stream } = await openSource(source)
     const directory = operands.at(-1) as string
-    const progress = typed.progress ? progressTeller(begun, log) : undefined
     const options = { ...settled, directory, source: stream, output, signal: stop.signal }
-    const result = typed['dry-run']
-      ? await dryRun({ ...options, output: openOutput() })
-      : await mirror({ ...options, onProgress: progress?.tell })
-    progress?.end()
+    const replayed = typed['dry-run']
+      ? dryRun({ ...options, output: openOutput() })
+      : mirror({ ...options, onProgress: progress?.tell })
+    // Before anything else is said, why it failed included.
+    const result = await replayed.finally(() => progress?.end())
     if (typed.stats)
       for (const line of statsLines(result, performance.now() - begun)) log.error('', line)
     if (result.counts.skipped > 0)
@@ -68,16 +69,19 @@ function settingsOf(typed: Typed, log: Log) {
 function progressTeller(begun: number, log: Log) {
   const isTerminal = isatty(2)
   let toldAt = begun
+  let isDrawn = false
   return {
     tell: (progress: Progress) => {
       const now = performance.now()
       const line = progressLine(progress, now - begun)
-      if (isTerminal) process.stderr.write(`\r\x1b[K${line}`)
-      else if (now - toldAt >= plainProgressMs) {
+      if (isTerminal) {
+        isDrawn = true
+        process.stderr.write(`\r\x1b[K${line}`)
+      } else if (now - toldAt >= plainProgressMs) {
         toldAt = now
         log.error('', line)
       }
     },
-    end: () => void (isTerminal && process.stderr.write('\n')),
+    end: () => void (isDrawn && process.stderr.write('\n')),
   }
 }

@@ -1,9 +1,11 @@
 // What a replay would do, without doing anything, not even to .tfs.
 
 import type { Writable } from 'node:stream'
-import { AT_FDCWD, check, close, errno, escapeName, O_RDONLY, openat } from '#posix'
+import { close, escapeName, O_RDONLY } from '#posix'
+import { PathPatterns, toText } from '#wire'
 import { Forward } from './forward.js'
 import { MirrorError } from './mirror-error.js'
+import type { Operation } from './message-kind.js'
 import type { MirrorOptions, MirrorResult } from './mirror.js'
 import { openRoot } from './open-root.js'
 import { initialRecord, PositionFile } from './position-file.js'
@@ -17,7 +19,7 @@ import { UntilGate } from './until.js'
 
 export interface DryRunOptions extends Pick<
   MirrorOptions,
-  'directory' | 'source' | 'force' | 'until' | 'say' | 'signal'
+  'directory' | 'source' | 'force' | 'rules' | 'until' | 'say' | 'signal'
 > {
   /** Gets a line for each operation, no faster than it takes them. */
   readonly output: Writable
@@ -30,6 +32,7 @@ export interface DryRunOptions extends Pick<
 export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
   const record = readPosition(options)
   const { force, say, source, signal } = options
+  const patterns = new PathPatterns(options.rules)
   const suspects = record.suspects
   const resume = new Resume(record, undefined, {
     force,
@@ -39,8 +42,13 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
   })
   const until = new UntilGate(options.until)
   const lines = new Forward(options.output, signal)
-  const tell = (line: string) => lines.add(Buffer.from(`${line}\n`))
-  const replay = new Replay({ resume, until, operate: undefined, tell })
+  const replay = new Replay({
+    resume,
+    until,
+    operate: (operation, bytes) => {
+      if (isKept(patterns, operation)) lines.add(Buffer.from(`${toText(bytes)}\n`))
+    },
+  })
   const nothing = () => undefined
   try {
     const isWhole = await run({
@@ -65,11 +73,9 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
 
 function readPosition({ directory, force }: DryRunOptions): PositionRecord {
   const shown = escapeName(directory)
-  // A directory that does not exist would be made.
-  const look = openat(AT_FDCWD, Buffer.from(directory), O_RDONLY)
-  if (look === -errno.ENOENT) return initialRecord()
-  close(check(look, 'open', directory))
-  const root = openRoot(directory, false)
+  const root = openRootIfThere(directory)
+  // It would be made.
+  if (root === undefined) return initialRecord()
   try {
     const statePath = `${shown}/${stateName}`
     const state = openPrivateDirectory(root, stateName, false, statePath)
@@ -92,5 +98,35 @@ function readPosition({ directory, force }: DryRunOptions): PositionRecord {
     }
   } finally {
     close(root)
+  }
+}
+
+function openRootIfThere(directory: string): number | undefined {
+  try {
+    return openRoot(directory, false)
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Whether an operation has a part in what the patterns let in; a rename has one at either end. */
+function isKept(patterns: PathPatterns, { name, body }: Operation): boolean {
+  const isLet = (path: Buffer, isDirectory: boolean) => !patterns.excludes(path, isDirectory)
+  switch (name) {
+    case 'rename':
+      return isLet(body.path, true) || isLet(body.newPath, true)
+    case 'link':
+      return isLet(body.newPath, false)
+    case 'mkdir':
+    case 'rmdir':
+    // What these are about nobody knows here: it may be a directory.
+    case 'setattr':
+    case 'setxattr':
+    case 'removexattr':
+    case 'fsync':
+      return isLet(body.path, true)
+    default:
+      return isLet(body.path, false)
   }
 }

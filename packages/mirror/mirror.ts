@@ -156,8 +156,8 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const replay = new Replay({
     resume,
     until: new UntilGate(options.until),
-    operate,
-    tell: say,
+    operate: ({ name, body, seq }, _bytes, place) =>
+      operate.do(name as never, body as never, seq, place),
     begun: (source, epoch) => sayMore?.(`follows '${source}', epoch ${epoch}`),
   })
   return { shown, tree, suspects, trash, resume, sync, replay, unlock, leftOut }

@@ -2,13 +2,14 @@
 // position, the tree.
 
 import { escapeName } from '#posix'
-import { decodeAny, Framer, Numbering, timeOf, toText, WireError } from '#wire'
+import { decodeAny, flag, Framer, Numbering, timeOf, WireError } from '#wire'
 import type { AnyMessage, Message } from '#wire'
 import { isOperation, type Operation } from './message-kind.js'
 import { MirrorError } from './mirror-error.js'
-import type { Operate } from './operate.js'
 import type { Resume } from './resume.js'
 import type { UntilGate } from './until.js'
+
+const nothing = Buffer.alloc(0)
 
 export interface ReplayCounts {
   /** Messages that were applied, by name. */
@@ -24,9 +25,8 @@ export interface ReplayCounts {
 export interface ReplayOptions {
   readonly resume: Resume
   readonly until: UntilGate
-  /** What does the operations; without it they are only told to `tell`. */
-  readonly operate: Operate | undefined
-  readonly tell: (line: string) => void
+  /** Does an operation; `bytes` are its message, and `place` says where in the stream that is. */
+  readonly operate: (operation: Operation, bytes: Buffer, place: () => string) => void
   /** The stream has begun: nothing that comes after it will be missed. */
   readonly begun?: ((source: string, epoch: number) => void) | undefined
 }
@@ -51,15 +51,21 @@ export class Replay {
   }
 
   /**
-   * Deals with the next whole message: its bytes, or undefined where more are needed or `isDone`.
+   * Deals with the next whole message: its bytes, empty where nobody else is to have them, or
+   * undefined where more are needed or `isDone`.
    * Throws WireError, MirrorError, and errno errors of the target; the message has then had no
    * effect that trying it again would not mend, and the position is before it.
    */
   step(): Buffer | undefined {
+    if (this.isDone) return undefined
     this.#offset = this.#framer.offset
     try {
       const bytes = this.#framer.next()
-      if (!bytes || !this.#take(bytes)) return undefined
+      if (!bytes) return undefined
+      const message = decodeAny(bytes)
+      this.#numbering.check(message)
+      if (message.flags & flag.HOP) return nothing
+      if (!this.#take(message, bytes)) return undefined
       this.counts.bytes += bytes.length
       return bytes
     } catch (error) {
@@ -76,24 +82,36 @@ export class Replay {
   }
 
   // Whether the message is one before the end.
-  #take(bytes: Buffer): boolean {
-    const message = decodeAny(bytes)
-    this.#numbering.check(message)
-    this.#seq = message.seq
-    if (message.seq === 0) return true
-    this.isDone = this.#options.until.isPast(message, () => timeOf(bytes))
-    if (this.isDone) return false
+  #take(message: AnyMessage, bytes: Buffer): boolean {
+    const { until, resume } = this.#options
+    const { seq } = message
+    this.#seq = seq
+    if (until.isPast(message, () => timeOf(bytes))) {
+      this.#end(message, seq - 1)
+      return false
+    }
     if (message.name === 'hello') this.#hello(message, bytes)
-    else if (this.#options.resume.isNext(message)) this.#next(message, bytes)
+    else if (resume.isNext(message)) this.#next(message, bytes)
     else this.counts.skipped++
+    if (until.isLast(message)) this.#end(message, seq)
     return true
+  }
+
+  // A mirror that is further on stays there: that is not what was asked for.
+  #end({ epoch }: AnyMessage, last: number): void {
+    this.isDone = true
+    const { resume } = this.#options
+    if (epoch !== resume.epoch || last >= resume.seq) return
+    const reason = `the mirror is at message ${resume.seq} already, behind the end that was set`
+    const cure = 'a mirror does not go back: replay into another directory'
+    throw new MirrorError('EMIRROR_PAST', `${reason} (${last}): ${cure}`)
   }
 
   #next(message: AnyMessage, bytes: Buffer): void {
     const { seq, name } = message
     if (name === 'gap')
       this.#options.resume.dropped(message.epoch, message.body.from, message.body.to)
-    if (isOperation(message)) this.#operate(message, bytes)
+    if (isOperation(message)) this.#options.operate(message, bytes, () => this.#place(seq))
     if (name === 'unknown') this.counts.unknown++
     else this.#count(name)
     this.#options.resume.applied(message, bytes)
@@ -101,12 +119,6 @@ export class Replay {
       const reason = `the source gave up: ${escapeName(message.body.reason)}`
       throw new MirrorError('EMIRROR_ABORT', `${this.#place(seq)}: ${reason}`, { seq })
     }
-  }
-
-  #operate({ name, body, seq }: Operation, bytes: Buffer): void {
-    const { operate, tell } = this.#options
-    if (!operate) tell(toText(bytes))
-    else operate.do(name as never, body as never, seq, () => this.#place(seq))
   }
 
   #hello(message: Message & { name: 'hello' }, bytes: Buffer): void {

@@ -75,7 +75,7 @@ async function turn({ replay, forward, afterTurn }: RunOptions): Promise<boolean
     do {
       const bytes = replay.step()
       isSettled = bytes === undefined
-      if (bytes) forward?.add(bytes)
+      if (bytes?.length) forward?.add(bytes)
     } while (!isSettled && performance.now() < until)
   } catch (error) {
     // What was applied before goes on all the same, if it can.

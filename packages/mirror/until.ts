@@ -8,8 +8,8 @@ export type Until =
   | { readonly kind: 'time'; readonly time: bigint }
 
 /**
- * Whether a message lies behind the end. A clock that goes back does not bring messages back in: a
- * message counts as no earlier than any before it.
+ * Where the end is. A clock that goes back does not bring messages back in: a message counts as no
+ * earlier than any before it.
  */
 export class UntilGate {
   readonly #until: Until | undefined
@@ -19,12 +19,18 @@ export class UntilGate {
     this.#until = until
   }
 
+  /** Whether a message lies behind the end. */
   isPast(message: AnyMessage, time: () => bigint): boolean {
-    if (!this.#until || message.seq === 0) return false
+    if (!this.#until) return false
     if (this.#until.kind === 'seq') return message.seq > this.#until.seq
     // A hello that a relay kept is older than what it comes with.
     const now = time()
     if (now > this.#latest) this.#latest = now
     return this.#latest > this.#until.time
+  }
+
+  /** Whether a message is the last before the end, as far as it alone can say. */
+  isLast({ seq }: AnyMessage): boolean {
+    return this.#until?.kind === 'seq' && seq === this.#until.seq
   }
 }

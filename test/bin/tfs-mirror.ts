@@ -8,7 +8,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { StreamWriter } from '../support/stream-writer.js'
+import { sealChecksum } from '#wire'
+import { messageOf, StreamWriter } from '../support/stream-writer.js'
 import { mirrorProgram, runMirror } from '../support/run-mirror.js'
 import { tempDirectory } from '../support/temp-directory.js'
 import { listTree } from '../support/tree-listing.js'
@@ -68,6 +69,7 @@ void t.test('wrong usage', async (t) => {
     [file, root, 'more'],
     ['--until', 'tomorrow', file, root],
     ['--until', '2026-13-01', file, root],
+    ['--until', '2026-02-30', file, root],
     ['--ids', 'some', file, root],
     ['--ids', 'map=1', file, root],
     ['--ids', 'map=1:4294967295', file, root],
@@ -118,7 +120,10 @@ void t.test('--until a message or a time, and on from there', async (t) => {
   const { path, file, root } = scene(t)
   t.match(runMirror([sync, '--until', '7', file, root]), { status: 0, stderr: '' })
   t.equal(filesIn(root), 3)
-  t.match(runMirror([sync, '--until', '5', file, root]), { status: 0 }, 'behind that already')
+  const back = runMirror([sync, '--until', '5', file, root])
+  t.match(back, { status: 1, stderr: /is at message 7 already, .*\(5\): .*does not go back/ })
+  t.match(runMirror([sync, '--until', '@1700000001', file, root]), { status: 1 })
+  t.match(runMirror([sync, '--until', '7', file, root]), { status: 0, stderr: '' }, 'there already')
   t.match(runMirror([sync, '--until', '8', file, root]), { status: 0, stderr: '' })
   t.equal(filesIn(root), 4)
   t.match(runMirror([sync, file, root]), { status: 0, stderr: '' })
@@ -129,6 +134,8 @@ void t.test('--until a message or a time, and on from there', async (t) => {
     ['2023-11-14T22:13:25Z', 5],
     ['2023-11-14T23:13:25.5+01:00', 5],
     ['@1600000000', 0],
+    ['2023-11-14', 0],
+    ['2023-11-16', 10],
     ['@1800000000', 10],
   ]
   for (const [time, files] of times) {
@@ -136,6 +143,17 @@ void t.test('--until a message or a time, and on from there', async (t) => {
     t.match(runMirror([sync, '--until', time, file, at]), { status: 0, stderr: '' })
     t.equal(fs.existsSync(at) ? filesIn(at) : 0, files, time)
   }
+})
+
+void t.test('--until the last message that there is, and no further', async (t) => {
+  const { path, file, root } = scene(t)
+  const bytes = fs.readFileSync(file)
+  const cut = bytes.subarray(0, messageEnd(bytes, 9))
+  t.match(runMirror([sync, '--until', '9', root], { input: cut }), { status: 0, stderr: '' })
+  t.match(runMirror([sync, '--until', '10', root], { input: cut }), { status: 2 })
+  const child = spawn(process.execPath, [mirrorProgram, sync, '--until', '9', join(path, 'live')])
+  child.stdin.write(cut)
+  t.strictSame(await once(child, 'exit'), [0, null], 'without waiting for what comes behind it')
 })
 
 void t.test('19: --until a time, with a clock that goes back', async (t) => {
@@ -162,6 +180,8 @@ void t.test('--dry-run changes nothing', async (t) => {
   t.equal(before.stdout.toString().trim().split('\n').length, 20)
   t.notOk(fs.existsSync(root))
   t.equal(runMirror([sync, '--until', '11', file, root]).status, 0)
+  const fewer = runMirror(['-n', '--include=f7', '--exclude=f?', file, root])
+  t.equal(fewer.stdout.toString().trim().split('\n').length, 2)
   const tree = listTree(root, { without: [] })
   const after = runMirror(['--dry-run', file, root])
   t.match(after, { status: 0, stdout: /^ *12 .*create .*"f5"/ })
@@ -187,7 +207,13 @@ void t.test('--tee passes on the same bytes, also of what was applied before', a
     t.equal(status, 0)
     t.ok(stdout.equals(bytes))
   }
+  const hop = messageOf('tick', {}, { seq: 0 })
+  hop.writeUInt16LE(8, 6)
+  sealChecksum(hop)
   const end = messageEnd(bytes, 9)
+  const hopping = Buffer.concat([bytes.subarray(0, end), hop, bytes.subarray(end)])
+  const next = runMirror([sync, '--tee', join(path, 'hop')], { input: hopping })
+  t.ok(next.stdout.equals(bytes), 'what is for the next program only stays here')
   const part = runMirror([sync, '--tee', '--until', '9', file, join(path, 'part')])
   t.ok(part.stdout.equals(bytes.subarray(0, end)), 'up to the end that was set')
   const bad = Buffer.concat([bytes.subarray(0, end), Buffer.alloc(64)])
