@@ -87,6 +87,17 @@ export class DirectoryCache {
     this.#removed++
   }
 
+  /**
+   * Takes over the descriptor of an open file that is closed, where the file has no name and the
+   * kernel goes on referring to it (for O_PATH descriptors, say). Says whether it did.
+   */
+  inherit(node: Node, fd: number): boolean {
+    if (node.entries.length > 0 || node.files.length > 0 || node.fd >= 0) return false
+    if (node.lookups === 0 || node.nlink > 0) return false
+    this.hold(node, this.room || fd)
+    return node.fd >= 0
+  }
+
   /** Closes a node's descriptor, where it has one. */
   drop(node: Node): void {
     if (node.fd < 0 || node === this.#root) return

@@ -139,7 +139,7 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       if (!file) return notOpen
       times.flush(file.node)
       files.remove(fh)
-      close(file.fd)
+      if (!tree.directories.inherit(file.node, file.fd)) close(file.fd)
       tree.nodes.dropUnused(file.node)
       return 0
     },

@@ -119,6 +119,7 @@ export function makingHandlers(context: JournalContext) {
       node.nlink++
       nodes.own(node)
       nodes.place(node, making.parent, newName)
+      tree.directories.drop(node)
       const { parent, path: newPath } = making
       if (newPath && path) {
         const { dirMtimeSec, dirMtimeNsec } = context.directoryTimes(parent)

@@ -152,8 +152,9 @@ export class Making {
       return directories.withBoth(entry.parent, this.parent, (from, to) =>
         linkat(from, entry.name, to, name),
       )
-    const [file] = node.files
     const to = directories.fd(this.parent)
-    return to < 0 ? to : file ? linkFd(file.fd, to, name) : -errno.ENOENT
+    if (to < 0) return to
+    const fd = node.files[0]?.fd ?? node.fd
+    return fd < 0 ? node.unreachable : linkFd(fd, to, name)
   }
 }

@@ -293,6 +293,25 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'O_TMPFILE that only an O_PATH descriptor holds is read, changed and linked',
+    run: async (x) => {
+      const p = await x.process()
+      const fd = await p.open('.', 'RDWR|TMPFILE', 0o640)
+      await p.write(fd, 'nameless')
+      const path = await p.open(`/proc/self/fd/${fd}`, 'PATH')
+      await p.close(fd)
+      x.is((await p.fstat(path)).size, 8, 'size')
+      const again = await p.open(`/proc/self/fd/${path}`, 'WRONLY|APPEND')
+      await p.write(again, ' as yet')
+      await p.close(again)
+      await p.link(`/proc/self/fd/${path}`, 'named', 'SYMLINK_FOLLOW')
+      await p.chmod(`/proc/self/fd/${path}`, 0o600)
+      x.is((await p.get('named')).toString(), 'nameless as yet', 'data')
+      await p.unlink('named')
+      x.is((await p.fstat(path)).nlink, 0, 'nlink')
+    },
+  },
+  {
     name: 'O_TMPFILE with O_EXCL can never be linked, and leaves nothing',
     run: async (x) => {
       const p = await x.process()
