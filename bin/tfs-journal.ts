@@ -20,7 +20,7 @@ await runProgram({
     'does. When the reader of the stream is gone, the mount goes on and changes are no longer ' +
     'journalled; the exit code is 1 then. SIGUSR2 makes the mount stand still, with all of the ' +
     'stream taken by its reader, until SIGCONT.',
-  errors: { EINUSE: 'no', EOPTION: 'usage', EINSIDE: 'usage' },
+  errors: { EINUSE: 'no', EOPTION: 'usage', EINSIDE: 'usage', EMOUNTED: 'usage' },
   async run([store = '', mountpoint = ''], options, { log }) {
     if (isatty(1))
       throw new UsageError('the stream is not for a terminal: add | tfs-broadcast SOCKET or > FILE')

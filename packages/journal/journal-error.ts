@@ -5,6 +5,7 @@ export type JournalErrorCode =
   | 'EMOUNTPOINT' // there is no such mount point
   | 'EINUSE' // the store or the mount point belongs to another journal
   | 'EINSIDE' // a part of the journal lies inside another
+  | 'EMOUNTED' // something is mounted inside the store
 
 export class JournalError extends Error {
   override readonly name = 'JournalError'

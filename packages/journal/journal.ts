@@ -5,6 +5,7 @@ import { realpathSync, statSync } from 'node:fs'
 import { raiseFileLimit } from '#posix'
 import { mount, mountServer, parseMountOptions, readMounts, replaceDeadMount } from '#fuse'
 import type { PathRule } from '#wire'
+import { refuseInnerMounts } from './inner-mounts.js'
 import { JournalError } from './journal-error.js'
 import { openRoot, refuseLoops } from './open-root.js'
 import { Run } from './run.js'
@@ -49,6 +50,7 @@ export async function journal(options: JournalOptions): Promise<JournalEnd> {
   refuseLiveMount(mountpoint)
   const storeFd = openRoot(store)
   refuseLoops(storeFd, store, realpathSync(mountpoint), options.outputFd)
+  refuseInnerMounts(storeFd, realpathSync(store), options.exclude)
   raiseFileLimit(1 << 20)
   const source = `${hostname()}:${realpathSync(store)}`
   // It takes the signals over first: from here on none may leave a dead mount behind.

@@ -184,6 +184,10 @@ export class Stat {
   get type(): number {
     return this.mode & S_IFMT
   }
+  /** Whether a mount begins here (STATX_ATTR_MOUNT_ROOT), a bound file's too. */
+  get isMountRoot(): boolean {
+    return (this.#u32(at.stx_attributes) & 0x2000) !== 0
+  }
   /** Whether both are one inode of one device. */
   isSame(other: Stat): boolean {
     return (
