@@ -11,9 +11,12 @@ const blockSize = 256 << 10
 const roomMin = 16 << 10
 const largeBlockSize = limits.messageSizeMax + roomMin
 
-/** A run of whole messages. What `end` delimits is fixed; more may come behind it. */
+/**
+ * A run of whole messages, one at least but in the last block. What `end` delimits is fixed; more may
+ * come behind it.
+ */
 export class Block {
-  readonly data: Buffer
+  data: Buffer
   /** Bytes of whole messages. */
   end = 0
   /** Bytes that were read: the rest begins a message. */
@@ -97,6 +100,7 @@ export class Window {
   #roll(wanted: number): void {
     const { last } = this
     const block = this.#take(wanted > blockSize ? largeBlockSize : blockSize)
+    if (last.end === 0) return this.#enlarge(block)
     block.position = last.position
     block.messages = last.messages
     block.epoch = last.epoch
@@ -106,6 +110,14 @@ export class Window {
     last.next = block
     this.last = block
     this.trim()
+  }
+
+  // A block that would stay empty gets the room of another instead.
+  #enlarge(block: Block): void {
+    const { last } = this
+    last.data.copy(block.data, 0, 0, last.filled)
+    ;[last.data, block.data] = [block.data, last.data]
+    this.#free.push(block)
   }
 
   /** Lets go of the blocks before the first cursor. Called when a cursor has moved on. */

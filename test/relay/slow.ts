@@ -277,3 +277,25 @@ void t.test('a message larger than what else is in the backlog still goes', asyn
     t.equal(client.size(), feed.sent)
   }
 })
+
+void t.test('who was stuck gets the end as well, whatever the sizes were', async (t) => {
+  const feed = new Feed(t, [])
+  await listening(feed.path, feed.server)
+  const { client, got, numbering } = await stuckClient(feed.path)
+  const reader = await streamClient(feed.path)
+  await feed.server.said(/client 2: has joined/)
+  await feed.hello(7)
+  // Leaves too little of its block for another message; the next is larger than a block.
+  for (const size of [250_000, 2 ** 20]) {
+    await feed.writes(1 / 2 ** 20, size)
+    await reader.until(feed.sent)
+  }
+  await feed.end()
+  await reader.ended
+  client.socket.resume()
+  t.match(await feed.server.ended, { code: 0 })
+  await client.ended
+  t.ok(numbering.ended)
+  t.same(got, ['hello 7:1', 'write 7:2-3', 'bye 7:4'])
+  t.equal(client.size(), feed.sent)
+})
