@@ -9,6 +9,7 @@ import type { mirrorOptions } from './mirror-options.js'
 import * as settings from './mirror-settings.js'
 import type { End } from './program.js'
 import { progressLine, statsLines } from './replay-report.js'
+import { refuseLoop } from './refuse-loop.js'
 import { openSource } from './source.js'
 import { openOutput, openStreamOutput } from './stdio.js'
 import { stopSignals } from './stop-signals.js'
@@ -31,10 +32,14 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
     const source = operands.length > 1 ? (operands[0] as string) : '-'
     const { stream } = await openSource(source)
     const directory = operands.at(-1) as string
+    const onBegin = (name: string, epoch: number) => {
+      refuseLoop(name, directory)
+      log.verbose('', `follows '${name}', epoch ${epoch}`)
+    }
     const options = { ...settled, directory, source: stream, output, signal: stop.signal }
     const replayed = typed['dry-run']
       ? dryRun({ ...options, output: openOutput() })
-      : mirror({ ...options, onProgress: progress?.tell })
+      : mirror({ ...options, onBegin, onProgress: progress?.tell })
     // Before anything else is said, why it failed included.
     const result = await replayed.finally(() => progress?.end())
     if (typed.stats)
@@ -62,7 +67,6 @@ function settingsOf(typed: Typed, log: Log) {
     rules: settings.orderedRules(process.argv.slice(2), typed.include, typed.exclude),
     until: typed.until === undefined ? undefined : settings.parseUntil(typed.until),
     say: (line: string) => log('', line),
-    sayMore: (line: string) => log.verbose('', line),
   } satisfies Partial<MirrorOptions>
 }
 

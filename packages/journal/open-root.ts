@@ -2,6 +2,7 @@
 
 import { readFileSync, readlinkSync } from 'node:fs'
 import {
+  ancestors,
   AT_FDCWD,
   check,
   close,
@@ -11,7 +12,6 @@ import {
   LOCK_EX,
   LOCK_NB,
   O_DIRECTORY,
-  O_PATH,
   O_RDONLY,
   openat,
   Stat,
@@ -77,24 +77,11 @@ export function refuseLoops(
     )
 }
 
-// By device and inode number of each directory on the way up, whatever the paths are called.
 function isInside(path: string, root: Stat, isProperly: boolean): boolean {
-  const [stat, above] = [new Stat(), new Stat()]
-  let fd = openat(AT_FDCWD, Buffer.from(path), O_PATH | O_DIRECTORY)
   let isStart = true
-  while (fd >= 0 && fstat(fd, stat.buffer) === 0) {
-    if (stat.isSame(root) && !(isProperly && isStart)) {
-      close(fd)
-      return true
-    }
+  for (const stat of ancestors(Buffer.from(path))) {
+    if (stat.isSame(root) && !(isProperly && isStart)) return true
     isStart = false
-    const up = openat(fd, Buffer.from('..'), O_PATH | O_DIRECTORY)
-    close(fd)
-    if (up < 0 || fstat(up, above.buffer) < 0 || above.isSame(stat)) {
-      if (up >= 0) close(up)
-      return false
-    }
-    fd = up
   }
   return false
 }

@@ -37,7 +37,7 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
   const resume = new Resume(record, undefined, {
     force,
     suspects: () => suspects,
-    onJoin: () => undefined,
+    onJoin: (note) => note(),
     say,
   })
   const until = new UntilGate(options.until)

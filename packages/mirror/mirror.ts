@@ -1,7 +1,8 @@
 // A stream replayed into a directory, from opening it to the last message.
 
 import type { Readable, Writable } from 'node:stream'
-import { close, escapeName, Stat, umask } from '#posix'
+import { setImmediate } from 'node:timers/promises'
+import { close, escapeName, noName, Stat, umask } from '#posix'
 import { PathPatterns, type PathRule } from '#wire'
 import { Absence } from './absence.js'
 import { Displaced } from './displaced.js'
@@ -43,8 +44,11 @@ export interface MirrorOptions {
   readonly output?: Writable | undefined
   /** Lines for people. */
   readonly say: (line: string) => void
-  /** And for those who want to hear more. */
-  readonly sayMore?: ((line: string) => void) | undefined
+  /**
+   * The stream, by the name that its source has, has begun: nothing that comes after it will be
+   * missed. What it throws ends the replay.
+   */
+  readonly onBegin?: ((source: string, epoch: number) => void) | undefined
   /** Each second. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Ends the replay after the message at hand. */
@@ -65,6 +69,9 @@ export interface MirrorResult {
   /** `signal` ended it. */
   readonly isAborted: boolean
 }
+
+// Nobody knows which paths: what came later may be there, and be done over again.
+const rewound = 'what came after that message may not have reached the disk'
 
 // Things of a discarded tree that are deleted after each turn.
 const trashStep = 200
@@ -98,8 +105,9 @@ async function replayInto(
   let failure: unknown
   try {
     unlock.recover(tree)
+    if (resume.isRewound) suspects.note(resume.seq, noName, rewound)
     const isWhole = await run({ ...options, replay, forward, ...watch(options, state, parts) })
-    while (trash.step(trashStep));
+    while (trash.step(trashStep) && !options.signal?.aborted) await setImmediate()
     await forward?.end()
     return {
       counts: replay.counts,
@@ -117,7 +125,7 @@ async function replayInto(
     trash.close()
     await sync.close()
     settle(failure, () => {
-      if (options.sync !== 'none') sync.now()
+      sync.now()
       if (!tree.began) resume.settle()
       if (options.sync !== 'none') state.position.sync()
     })
@@ -127,7 +135,7 @@ async function replayInto(
 type Parts = ReturnType<typeof assemble>
 
 function assemble(root: number, shown: string, state: StateDirectory, options: MirrorOptions) {
-  const { say, sayMore, untrusted, maxFileSize, onDivergence, rules, force } = options
+  const { say, untrusted, maxFileSize, onDivergence, rules, force } = options
   const { record } = state.position
   const leftOut = new LeftOut(say)
   const suspects = new Suspects(state.fd, `${state.shown}/suspects`, record.suspects, say)
@@ -138,7 +146,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const resume = new Resume(record, state.position, {
     force,
     suspects: () => suspects.count,
-    onJoin: () => void (options.sync !== 'none' && sync.now()),
+    onJoin: (note) => sync.join(note),
     say,
   })
   const tree = new Tree(root, {
@@ -151,14 +159,20 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     noteMode: (mode) => resume.noteMode(mode),
     suspects,
   })
-  const sync: Sync = new Sync(options.sync, root, shown, resume)
+  const sync: Sync = new Sync({
+    policy: options.sync,
+    root,
+    shown,
+    resume,
+    position: state.position,
+  })
   const operate = new Operate({ tree, absence, unlock, resume, onDivergence })
   const replay = new Replay({
     resume,
     until: new UntilGate(options.until),
     operate: ({ name, body, seq }, _bytes, place) =>
       operate.do(name as never, body as never, seq, place),
-    begun: (source, epoch) => sayMore?.(`follows '${source}', epoch ${epoch}`),
+    onBegin: options.onBegin,
   })
   return { shown, tree, suspects, trash, resume, sync, replay, unlock, leftOut }
 }

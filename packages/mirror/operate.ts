@@ -44,8 +44,8 @@ export class Operate {
     resume.begin()
     tree.seq = seq
     tree.inDoubt = resume.inDoubt
+    tree.isRewound = resume.isRewound
     tree.began = false
-    if (resume.isRewound && name === 'rename') this.#doubt(body as Body<'rename'>)
     let e = this.#apply(name, body)
     if (e < 0) e = this.#settle(name, body, e)
     if (e < 0) throw failure(name, body, seq, e, place())
@@ -70,17 +70,6 @@ export class Operate {
     const { tree, unlock } = this.#options
     if (e !== -errno.EACCES || this.#isRoot || tree.began) return e
     return unlock.during(tree, pathsOf(body), entering.has(name), again)
-  }
-
-  // Of a rename that is done over again after the machine stopped nobody knows whether what it
-  // replaces is what it replaced.
-  #doubt({ path, newPath, flags }: Body<'rename'>): void {
-    const { tree } = this.#options
-    const there = tree.object(newPath)
-    if (there < 0) return
-    tree.release(newPath, there)
-    tree.suspect(newPath, 'renamed around the time that the machine stopped')
-    if (flags === renameFlag.EXCHANGE) tree.suspect(path, 'exchanged then')
   }
 
   // What failed before it changed anything is tried in other ways.

@@ -45,13 +45,14 @@ export class PositionFile {
   readonly record: PositionRecord
   /** The machine has been started anew since the last record was written. */
   readonly isOtherBoot: boolean
-  readonly #fd: number
-  readonly #shown: string
+  readonly fd: number
+  /** Its path for people. */
+  readonly shown: string
   readonly #out = Buffer.alloc(recordSize)
 
   private constructor(fd: number, shown: string, record: PositionRecord) {
-    this.#fd = fd
-    this.#shown = shown
+    this.fd = fd
+    this.shown = shown
     this.record = record
     const boot = bootId()
     this.isOtherBoot = record.epoch !== 0 && !isOfBoot(record, boot)
@@ -80,18 +81,18 @@ export class PositionFile {
     const { record } = this
     const slot = ++record.generation % 2
     encodeRecord(this.#out, record)
-    const n = pwrite(this.#fd, this.#out, 0, recordSize, slot * slotSize)
+    const n = pwrite(this.fd, this.#out, 0, recordSize, slot * slotSize)
     return n < 0 ? n : n === recordSize ? 0 : -errno.EIO
   }
 
   /** Makes what was written durable. Throws errno errors. */
   sync(): void {
-    check(fdatasync(this.#fd), 'fdatasync', this.#shown)
+    check(fdatasync(this.fd), 'fdatasync', this.shown)
   }
 
   /** Whether the file still has its name. Throws errno errors. */
   isThere(stat: Stat): boolean {
-    check(fstat(this.#fd, stat.buffer), 'stat', this.#shown)
+    check(fstat(this.fd, stat.buffer), 'stat', this.shown)
     return stat.nlink > 0
   }
 
@@ -101,11 +102,11 @@ export class PositionFile {
     encodeRecord(this.#out, this.record)
     this.#out.copy(both, 0)
     this.#out.copy(both, slotSize)
-    const n = pwrite(this.#fd, both, 0, fileSize, 0)
+    const n = pwrite(this.fd, both, 0, fileSize, 0)
     // Room for it is taken from now on: a full disk cannot stop the position.
     const e = n === fileSize ? 0 : n < 0 ? n : -errno.ENOSPC
-    if (e < 0) ftruncate(this.#fd, 0)
-    check(e, 'write', this.#shown)
+    if (e < 0) ftruncate(this.fd, 0)
+    check(e, 'write', this.shown)
   }
 }
 

@@ -42,8 +42,11 @@ export const redos: { readonly [K in OperationName]?: Redo<K> } = {
   unlink: gone,
   rmdir: gone,
   rename: (tree, body, e) => {
-    if (e !== -errno.ENOENT || body.flags === renameFlag.EXCHANGE) return e
-    if (!look(tree, body.newPath, tree.stat) || look(tree, body.path, other)) return e
+    if (body.flags === renameFlag.EXCHANGE) return e
+    // Behind it something was put into the new place, and into the old one.
+    const isLong = tree.isRewound && (e === -errno.ENOTEMPTY || e === -errno.EEXIST)
+    if (e !== -errno.ENOENT && !isLong) return e
+    if (!look(tree, body.newPath, tree.stat) || (look(tree, body.path, other) && !isLong)) return e
     const from = tree.parent(body.path)
     const to = tree.parent(body.newPath)
     return (

@@ -27,8 +27,8 @@ export interface ReplayOptions {
   readonly until: UntilGate
   /** Does an operation; `bytes` are its message, and `place` says where in the stream that is. */
   readonly operate: (operation: Operation, bytes: Buffer, place: () => string) => void
-  /** The stream has begun: nothing that comes after it will be missed. */
-  readonly begun?: ((source: string, epoch: number) => void) | undefined
+  /** A hello has come; the name is not escaped. */
+  readonly onBegin?: ((source: string, epoch: number) => void) | undefined
 }
 
 export class Replay {
@@ -124,7 +124,7 @@ export class Replay {
   #hello(message: Message & { name: 'hello' }, bytes: Buffer): void {
     if (this.#options.resume.hello(message, bytes)) this.#count('hello')
     else this.counts.skipped++
-    this.#options.begun?.(escapeName(message.body.source), message.epoch)
+    this.#options.onBegin?.(message.body.source.toString(), message.epoch)
   }
 
   #count(name: string): void {

@@ -19,15 +19,15 @@ export interface ResumeOptions {
   readonly force: boolean
   /** Paths noted as suspect until now. */
   readonly suspects: () => number
-  /** The mirror has taken up a stream, on top of what it is now. */
-  readonly onJoin: () => void
+  /** The mirror takes up a stream, on top of what it is now; `note` writes that. */
+  readonly onJoin: (note: () => void) => void
   readonly say: (line: string) => void
 }
 
 export class Resume {
   /** The message at hand may have been applied by a run that could not note it. */
   inDoubt: boolean
-  /** It is one of many, since the machine stopped. */
+  /** It is one of many, since what they did may not have reached the disk. */
   isRewound = false
   readonly #file: PositionFile | undefined
   readonly #record: PositionRecord
@@ -56,7 +56,6 @@ export class Resume {
       record.seq = record.durableSeq
       record.intent = 0
       this.isRewound = true
-      options.say(`the machine stopped: going back to message ${record.seq}, which is on disk`)
     }
   }
 
@@ -100,23 +99,27 @@ export class Resume {
   isNext({ name, epoch, seq, body }: AnyMessage): boolean {
     const record = this.#record
     if (this.#joining === epoch) {
-      record.epoch = epoch
-      record.source = this.#source
-      record.seq = (name === 'gap' ? body.from : seq) - 1
-      record.durableEpoch = epoch
-      record.durableSeq = record.seq
-      this.#joining = 0
-      this.inDoubt = false
+      const before = (name === 'gap' ? body.from : seq) - 1
       // Before anything is applied: a run that is killed now must not join again further on.
-      record.doubt = 1
-      this.#write()
-      this.#options.onJoin()
+      this.#options.onJoin(() => this.#join(epoch, before))
       return true
     }
     if (seq <= record.seq) return false
     const first = name === 'gap' ? Math.max(body.from, record.seq + 1) : seq
     if (first > record.seq + 1) this.#skip(epoch, record.seq + 1, first - 1)
     return true
+  }
+
+  #join(epoch: number, seq: number): void {
+    const record = this.#record
+    record.epoch = record.durableEpoch = epoch
+    record.seq = record.durableSeq = seq
+    record.source = this.#source
+    record.doubt = 1
+    this.#joining = 0
+    this.inDoubt = false
+    this.isRewound = false
+    this.#write()
   }
 
   /** An operation is about to begin, which a kill may keep from being noted. */
@@ -148,6 +151,16 @@ export class Resume {
     this.#record.durableEpoch = epoch
     this.#record.durableSeq = seq
     this.#write()
+  }
+
+  /**
+   * What was applied since the last durable message may be lost, although the machine did not stop:
+   * the next run is to take it as if it had.
+   */
+  distrust(): void {
+    Object.assign(this.#record, noBoot)
+    // Where not even that can be written, nothing is left to do.
+    this.#file?.write()
   }
 
   /** The run ends with no message begun. */
@@ -229,6 +242,8 @@ export class Resume {
     return new MirrorError('EMIRROR_POSITION', `${reason}: ${cure}`)
   }
 }
+
+const noBoot = { boot0: 0, boot1: 0, boot2: 0, boot3: 0 }
 
 const stat = new Stat()
 

@@ -5,7 +5,7 @@ import { check, close, errno, flock, fstat, ftruncate, futimens, LOCK_EX, LOCK_N
 import { pread, pwrite, readDirectory, Stat, UTIME_OMIT } from '#posix'
 import { MirrorError } from './mirror-error.js'
 import { PositionFile } from './position-file.js'
-import { openPrivateDirectory, openPrivateFile, openPrivateFileIfThere } from './private-file.js'
+import { openPrivateDirectory, openPrivateFile } from './private-file.js'
 
 export const stateName = '.tfs'
 const stateNameBytes = Buffer.from(stateName)
@@ -39,10 +39,12 @@ export function openState(root: number, rootShown: string, force: boolean): Stat
     const lock = openPrivateFile(fd, 'lock', `${shown}/lock`)
     open.push(lock)
     takeLock(lock, rootShown)
-    const positionFd =
-      openPrivateFileIfThere(fd, 'position', `${shown}/position`) ??
-      beginPosition(root, rootShown, fd, force)
+    const positionFd = openPrivateFile(fd, 'position', `${shown}/position`)
     open.push(positionFd)
+    check(fstat(positionFd, stat.buffer), 'stat', `${shown}/position`)
+    // A run that ended before it had begun may have left it so. Otherwise the state is lost: a
+    // machine that stops may leave a new file empty.
+    if (stat.size === 0 && !force) refuseOthers(root, rootShown)
     const position = PositionFile.open(positionFd, `${shown}/position`)
     return { fd, shown, position, close: () => closeAll(open) }
   } catch (error) {
@@ -53,12 +55,6 @@ export function openState(root: number, rootShown: string, force: boolean): Stat
 
 function closeAll(fds: readonly number[]): void {
   for (const fd of fds.toReversed()) close(fd)
-}
-
-// A run that ended before it had begun may have left the rest. Otherwise the state is lost.
-function beginPosition(root: number, rootShown: string, fd: number, force: boolean): number {
-  if (!force) refuseOthers(root, rootShown)
-  return openPrivateFile(fd, 'position', `${rootShown}/${stateName}/position`)
 }
 
 /** Throws MirrorError EMIRROR_ADOPT where `root` holds anything but the state. */

@@ -44,6 +44,8 @@ export class Tree {
   seq = 0
   /** It may have been applied by a run that could not note it. */
   inDoubt = false
+  /** So may many behind it, by a run whose machine stopped. */
+  isRewound = false
   /** The last component, once `parent` has found the directory. */
   name: Buffer = noName
   readonly #times: Times = { atimeSec: 0, atimeNsec: UTIME_OMIT, mtimeSec: 0, mtimeNsec: 0 }

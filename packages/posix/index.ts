@@ -103,6 +103,7 @@ export {
   utimensat,
   futimens,
 } from './attributes.js'
+export { ancestors } from './ancestors.js'
 export {
   SEEK_SET,
   SEEK_CUR,
