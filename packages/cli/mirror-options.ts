@@ -24,7 +24,7 @@ export const mirrorOptions = {
     requiresArg: true,
   },
   ids: {
-    ...value('Owners: numeric, ignore, or map=FROM:TO,...'),
+    ...value('Owners: numeric, ignore, map=FROM:TO,..., or xattr: as rsync --fake-super'),
     default: 'numeric',
   },
   untrusted: flag("Somebody else's stream: no devices, no set-id bits, only user.* attributes"),

@@ -12,9 +12,9 @@ export function parseSync(text: string): MirrorOptions['sync'] {
 }
 
 export function parseIds(text: string): MirrorOptions['ids'] {
-  if (text === 'numeric' || text === 'ignore') return { kind: text }
+  if (text === 'numeric' || text === 'ignore' || text === 'xattr') return { kind: text }
   if (!text.startsWith('map='))
-    throw new UsageError(`--ids: '${text}' is not numeric, ignore or map=FROM:TO,...`)
+    throw new UsageError(`--ids: '${text}' is not numeric, ignore, xattr or map=FROM:TO,...`)
   const pairs = text.slice(4).split(',')
   const map = new Map<number, number>()
   for (const pair of pairs) {

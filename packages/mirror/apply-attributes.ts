@@ -15,20 +15,36 @@ export function setattr(tree: Tree, body: Body<'setattr'>): number {
 
 export function setxattr(tree: Tree, body: Body<'setxattr'>): number {
   if (tree.options.untrusted && !isUser(body.name)) return leaveOut(tree)
+  const name = nameHere(tree, body.name)
+  if (!name) return leaveOut(tree)
   const fd = tree.object(body.path)
   if (fd < 0) return fd
-  const e = fsetxattr(fd, body.name, body.value)
+  const e = tree.fake?.isAcl(name)
+    ? tree.fake.setAcl(fd, name, body.value)
+    : fsetxattr(fd, name, body.value)
   tree.release(body.path, fd)
   return isForbidden(e, body.name) ? leaveOut(tree) : e
 }
 
 export function removexattr(tree: Tree, body: Body<'removexattr'>): number {
   if (tree.options.untrusted && !isUser(body.name)) return leaveOut(tree)
+  const name = nameHere(tree, body.name)
+  if (!name) return leaveOut(tree)
   const fd = tree.object(body.path)
   if (fd < 0) return fd
-  const e = fremovexattr(fd, body.name)
+  const e = tree.fake?.isAcl(name) ? tree.fake.setAcl(fd, name, nothing) : fremovexattr(fd, name)
   tree.release(body.path, fd)
   return isForbidden(e, body.name) ? leaveOut(tree) : e
+}
+
+const nothing = Buffer.alloc(0)
+const capability = Buffer.from('security.capability')
+
+function nameHere(tree: Tree, name: Buffer): Buffer | undefined {
+  if (!tree.fake) return name
+  // Writing takes it away again, which is seen to where a file is opened for that.
+  if (name.equals(capability)) tree.files.dropAll()
+  return tree.fake.nameOf(name)
 }
 
 const ownerAndMode = bits.MODE | bits.UID | bits.GID
@@ -37,7 +53,10 @@ function setOwnerAndMode(tree: Tree, fd: number, body: Body<'setattr'>): number 
   if (!(body.which & ownerAndMode)) return 0
   const mode = tree.modeOf(fd)
   if (mode < 0) return mode
-  const e = tree.owners.set(fd, mode, body.which, body.mode, body.uid, body.gid)
+  const { which, uid, gid } = body
+  const e = tree.fake
+    ? tree.fake.set(fd, which, body.mode, uid, gid)
+    : tree.owners.set(fd, mode, which, body.mode, uid, gid)
   const file = tree.files.get(keyOf(body.path))
   if (file && e === 0) {
     const now = tree.modeOf(fd)

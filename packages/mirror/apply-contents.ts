@@ -43,8 +43,9 @@ export function copy(tree: Tree, body: Body<'copy'>): number {
   if (directory < 0) return directory
   const from = openRegular(directory, tree.name, O_RDONLY, tree.stat)
   if (from < 0) return from
-  const file = tree.writable(body.path)
-  const e = typeof file === 'number' ? file : copyAll(tree, from, file, body)
+  let e = tree.fake?.contents(from, false) ?? 0
+  const file = e < 0 ? e : tree.writable(body.path)
+  e = typeof file === 'number' ? file : copyAll(tree, from, file, body)
   close(from)
   return e
 }

@@ -2,8 +2,10 @@
 
 import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, linkat, makedev, mkdirat, mknodat } from '#posix'
 import { close, errno, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW } from '#posix'
-import { O_NONBLOCK, O_PATH, O_WRONLY, openat, openat2, renameat2, S_IFBLK, S_IFCHR } from '#posix'
+import { O_NONBLOCK, O_PATH, O_WRONLY, openat, openat2, pwrite, renameat2 } from '#posix'
 import {
+  S_IFBLK,
+  S_IFCHR,
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
@@ -30,7 +32,7 @@ export function create(tree: Tree, body: Body<'create'>): number {
   const fd = openat(directory, tree.name, newFile, 0o600)
   if (fd < 0) return fd
   tree.began = true
-  tree.files.put(keyOf(body.path), fd, body.mode & 0o7777)
+  tree.files.put(keyOf(body.path), fd, tree.fake ? 0o600 : body.mode & 0o7777)
   return finish(tree, fd, S_IFREG, body.mode, body, directory)
 }
 
@@ -52,6 +54,7 @@ export function mknod(tree: Tree, body: Body<'mknod'>): number {
   const directory = tree.parent(body.path)
   if (directory < 0) return directory
   const { name } = tree
+  if (tree.fake) return standIn(tree, directory, none, type, body.mode, body)
   const device = type === S_IFCHR || type === S_IFBLK ? makedev(body.major, body.minor) : 0
   const e = mknodat(directory, name, type | 0o600, device)
   if (e < 0) return e
@@ -63,6 +66,7 @@ export function symlink(tree: Tree, body: Body<'symlink'>): number {
   const directory = tree.parent(body.path)
   if (directory < 0) return directory
   const { name } = tree
+  if (tree.fake) return standIn(tree, directory, body.target, S_IFLNK, 0, body)
   const e = symlinkat(body.target, directory, name)
   if (e < 0) return e
   tree.began = true
@@ -125,6 +129,31 @@ export function rename(tree: Tree, body: Body<'rename'>): number {
   )
 }
 
+const none = Buffer.alloc(0)
+
+// A file in the place of what it stands for.
+function standIn(
+  tree: Tree,
+  directory: number,
+  content: Buffer,
+  type: number,
+  mode: number,
+  body: Made,
+): number {
+  const fd = openat(directory, tree.name, newFile, 0o600)
+  if (fd < 0) return fd
+  tree.began = true
+  const e = writeTarget(fd, content) || finish(tree, fd, type, mode, body, directory)
+  close(fd)
+  return e
+}
+
+/** Writes the target of a symbolic link that `fd` stands for. 0 or -errno. */
+export function writeTarget(fd: number, target: Buffer): number {
+  const n = target.length === 0 ? 0 : pwrite(fd, target, 0, target.length, 0)
+  return n < 0 ? n : n < target.length ? -errno.ENOSPC : 0
+}
+
 function isDirectory(tree: Tree, directory: number, name: Buffer): boolean {
   const { buffer } = tree.stat
   const e = statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, buffer)
@@ -147,6 +176,9 @@ interface Made {
   readonly mtimeNsec: number
   readonly dirMtimeSec: number
   readonly dirMtimeNsec: number
+  /** Of a device. */
+  readonly major?: number
+  readonly minor?: number
 }
 
 /** Attributes of what was just made, open as `fd`, and the mtime of its directory. */
@@ -159,10 +191,26 @@ export function finish(
   directory: number,
 ): number {
   return (
-    tree.owners.made(fd, type, mode, body.uid, body.gid) ||
+    own(tree, fd, type, mode, body, directory) ||
     tree.setMtime(fd, body.mtimeSec, body.mtimeNsec) ||
     tree.setMtime(directory, body.dirMtimeSec, body.dirMtimeNsec)
   )
+}
+
+function own(
+  tree: Tree,
+  fd: number,
+  type: number,
+  mode: number,
+  body: Made,
+  directory: number,
+): number {
+  const { uid, gid } = body
+  if (!tree.fake) return tree.owners.made(fd, type, mode, uid, gid)
+  const isDevice = type === S_IFCHR || type === S_IFBLK
+  const { major = 0, minor = 0 } = isDevice ? body : {}
+  const permissions = type === S_IFLNK ? 0o777 : mode & 0o7777
+  return tree.fake.made(fd, directory, { mode: type | permissions, major, minor, uid, gid })
 }
 
 /** The same for what was made without a descriptor of it. */

@@ -6,7 +6,9 @@ import { close, escapeName, noName, Stat, umask } from '#posix'
 import { PathPatterns, type PathRule } from '#wire'
 import { Absence } from './absence.js'
 import { Displaced } from './displaced.js'
+import { FakeSuper } from './fake-super.js'
 import { Forward } from './forward.js'
+import { markIds } from './ids-mark.js'
 import { LeftOut, type LeftOutKind } from './left-out.js'
 import { MirrorError } from './mirror-error.js'
 import { foldsCase } from './name-clash.js'
@@ -83,6 +85,7 @@ export async function mirror(options: MirrorOptions): Promise<MirrorResult> {
   let state: StateDirectory | undefined
   try {
     state = openState(root, shown, options.force)
+    markIds(state, options.ids, options.force)
     return await replayInto(root, shown, state, options)
   } finally {
     options.source.destroy()
@@ -155,6 +158,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     untrusted,
     maxFileSize,
     folds: foldsCase(state.fd, 'lock'),
+    fake: options.ids.kind === 'xattr' ? new FakeSuper(untrusted, leftOut, say) : undefined,
     displaced: new Displaced(state.fd, state.shown, say),
     noteMode: (mode) => resume.noteMode(mode),
     suspects,

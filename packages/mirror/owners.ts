@@ -6,11 +6,15 @@ import { hasCapability, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID } fr
 import { which as bits } from '#wire'
 import type { LeftOut } from './left-out.js'
 
-/** `map` takes a user's or group's number and gives the one to use here. */
+/**
+ * `map` takes a user's or group's number and gives the one to use here; with `xattr` FakeSuper
+ * keeps them.
+ */
 export type Ids =
   | { readonly kind: 'numeric' }
   | { readonly kind: 'ignore' }
   | { readonly kind: 'map'; readonly map: ReadonlyMap<number, number> }
+  | { readonly kind: 'xattr' }
 
 const S_IXGRP = 0o010
 /** To chown(2): leave it. */

@@ -7,6 +7,9 @@ import {
   makedev,
   O_NOFOLLOW,
   O_PATH,
+  O_RDWR,
+  pread,
+  reopen,
   openat2,
   readlinkat,
   close,
@@ -14,7 +17,7 @@ import {
 } from '#posix'
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat } from '#posix'
 import { renameFlag, type Body, type OperationName } from '#wire'
-import { finish } from './apply-names.js'
+import { finish, writeTarget } from './apply-names.js'
 import { beneath, onTheWay } from './directories.js'
 import type { Tree } from './tree.js'
 
@@ -81,9 +84,43 @@ function made(
   if (fd < 0) return onTheWay(fd)
   let result = fstat(fd, tree.stat.buffer)
   if (result === 0)
-    result = tree.stat.type === type && isIt(fd) ? finish(tree, fd, type, mode, body, directory) : e
+    result = (
+      tree.fake ? standsFor(tree, fd, type, body, isIt) : tree.stat.type === type && isIt(fd)
+    )
+      ? finish(tree, fd, type, mode, body, directory)
+      : e
   close(fd)
   return result
+}
+
+// The run may have ended before it had noted what a file stands for.
+function standsFor(
+  tree: Tree,
+  fd: number,
+  type: number,
+  body: Creation & { target?: Buffer; major?: number; minor?: number },
+  isIt: (fd: number) => boolean,
+): boolean {
+  const found = tree.stat.type
+  const noted = tree.fake?.look(fd)
+  if (noted && (noted.mode & S_IFMT) !== type) return false
+  if (type === S_IFDIR || type === S_IFREG) return found === type && isIt(fd)
+  if (found !== S_IFREG || tree.stat.nlink !== 1) return false
+  if (body.target) return completes(fd, body.target)
+  const { major, minor } = noted ?? body
+  return tree.stat.size === 0 && (!noted || (major === body.major && minor === body.minor))
+}
+
+function completes(found: number, target: Buffer): boolean {
+  const fd = reopen(found, O_RDWR)
+  if (fd < 0) return false
+  const content = Buffer.alloc(target.length + 1)
+  const n = pread(fd, content, 0, content.length, 0)
+  const isStart =
+    n >= 0 && n <= target.length && target.subarray(0, n).equals(content.subarray(0, n))
+  const e = isStart ? writeTarget(fd, target) : -1
+  close(fd)
+  return e === 0
 }
 
 function isDevice(stat: Stat, { major, minor }: Body<'mknod'>): boolean {

@@ -6,6 +6,7 @@ import { type Times, UTIME_OMIT, utimensat } from '#posix'
 import { beneath, Directories, onTheWay } from './directories.js'
 import { Files, type OpenFile } from './files.js'
 import type { Displaced } from './displaced.js'
+import type { FakeSuper } from './fake-super.js'
 import type { LeftOut } from './left-out.js'
 import type { Owners } from './owners.js'
 import type { Suspects } from './suspects.js'
@@ -26,6 +27,8 @@ export interface TreeOptions {
    * message in doubt has noted, or `mode`.
    */
   readonly noteMode: (mode: number) => number
+  /** Keeps in attributes what only root can give, where that is wanted. */
+  readonly fake: FakeSuper | undefined
   readonly displaced: Displaced
   readonly suspects: Suspects
 }
@@ -35,6 +38,7 @@ export class Tree {
   readonly root: number
   readonly options: TreeOptions
   readonly owners: Owners
+  readonly fake: FakeSuper | undefined
   readonly directories: Directories
   readonly files: Files
   readonly stat = new Stat()
@@ -54,6 +58,7 @@ export class Tree {
     this.root = root
     this.options = options
     this.owners = options.owners
+    this.fake = options.fake
     this.directories = new Directories(root)
     this.files = new Files()
   }
@@ -88,7 +93,12 @@ export class Tree {
     const directory = this.parent(path)
     if (directory < 0) return directory
     const e = this.files.open(key, directory, this.name)
-    return e < 0 ? e : (this.files.get(key) as OpenFile)
+    if (e < 0) return e
+    const file = this.files.get(key) as OpenFile
+    const refused = this.fake?.contents(file.fd, true) ?? 0
+    if (refused === 0) return file
+    this.files.drop(key)
+    return refused
   }
 
   #used(file: OpenFile, path: Buffer): OpenFile {

@@ -88,6 +88,7 @@ void t.test('by the library', async (t) => {
     fs.mkdirSync(mirrors, { recursive: true })
     const { error, result } = await replay(messages, root, {
       force: true,
+      ids: { kind: rng.next(4) ? 'numeric' : 'xattr' },
       untrusted: rng.next(2) === 0,
       onDivergence: rng.next(10) ? 'repair' : 'stop',
       maxFileSize: isLimited ? mib >> 2 : Number.MAX_SAFE_INTEGER,
