@@ -12,8 +12,8 @@ const roomMin = 16 << 10
 const largeBlockSize = limits.messageSizeMax + roomMin
 
 /**
- * A run of whole messages, one at least but in the last block. What `end` delimits is fixed; more may
- * come behind it.
+ * A run of whole messages, one at least but in the last block. What `end` delimits is fixed; more
+ * may come behind it.
  */
 export class Block {
   data: Buffer
