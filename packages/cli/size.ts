@@ -27,11 +27,16 @@ export function parseSize(text: string, option: string): number {
   return bytes
 }
 
+/** What a timer can wait: a longer time would be over at once (setTimeout). */
+const durationMsMax = 2 ** 31 - 1
+
 /** Milliseconds, from seconds as `10` or `0.5`, or `500ms`, `2m`, `1h`. Throws UsageError. */
 export function parseDuration(text: string, option: string): number {
   const [, number = '', unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? []
   const scale = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit]
   if (number === '' || scale === undefined)
     throw new UsageError(`${option}: '${text}' is not a time; write it like 10, 0.5, 500ms or 2m`)
-  return Number(number) * scale
+  const ms = Number(number) * scale
+  if (ms > durationMsMax) throw new UsageError(`${option}: '${text}' is too long, 596h is the most`)
+  return ms
 }

@@ -32,9 +32,13 @@ void t.test('durations', (t) => {
     '10s': 10_000,
     '2m': 120_000,
     '1h': 3_600_000,
+    '596h': 2_145_600_000,
   }
   for (const [text, ms] of Object.entries(durations)) t.equal(parseDuration(text, '--x'), ms, text)
   for (const text of ['', 's', '-1', '1 s', '1y', 'Infinity'])
     t.throws(() => parseDuration(text, '--x'), new UsageError(), text)
+  t.throws(() => parseDuration('597h', '--x'), {
+    message: "--x: '597h' is too long, 596h is the most",
+  })
   t.end()
 })
