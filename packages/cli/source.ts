@@ -3,6 +3,7 @@
 
 import {
   close,
+  constants,
   createReadStream,
   fstatSync,
   open as openCallback,
@@ -31,7 +32,8 @@ export async function openSource(source: string): Promise<Source> {
   if (stats.isSocket()) return openSocket(source)
   if (stats.isDirectory())
     throw new UsageError(`'${source}' is a directory; a SOURCE is -, a socket or a recorded stream`)
-  const fd = await open(source, 'r')
+  // A FIFO waits for its writer in the event loop, and not in a thread that nothing can stop.
+  const fd = await open(source, constants.O_RDONLY | (stats.isFIFO() ? constants.O_NONBLOCK : 0))
   if (isatty(fd)) {
     close(fd)
     throw new UsageError(`'${source}' is a terminal; a SOURCE is -, a socket or a recorded stream`)
@@ -42,8 +44,10 @@ export async function openSource(source: string): Promise<Source> {
 function openInput(): Source {
   if (isatty(0))
     throw new UsageError('standard input is a terminal; give a SOURCE, or pipe a stream in')
+  const stats = fstatSync(0)
+  if (stats.isDirectory()) throw new UsageError('standard input is a directory')
   // Not process.stdin, which reads 64 KiB at a time from a file.
-  const stream = fstatSync(0).isFile() ? fileStream(0, false) : process.stdin
+  const stream = stats.isFile() ? fileStream(0, false) : process.stdin
   return { name: 'standard input', stream }
 }
 

@@ -86,6 +86,7 @@ void t.test('standard input: a pipe, a file, nothing', (t) => {
   t.equal(half.stdout, 'def', 'a file is read on from where it stands')
   const terminal = run(`script -qec "'$1' '$2' -" /dev/null < /dev/null`)
   t.match(terminal.stdout, 'standard input is a terminal')
+  t.match(run('"$1" "$2" - < / 2>&1').stdout, 'standard input is a directory')
   t.end()
 })
 
