@@ -11,7 +11,7 @@ const killMs = 5000
 export interface Captive {
   /** Exit code of the command; 128 and the signal's number where it died of one. */
   readonly ended: Promise<number>
-  /** Passes a signal on; a second one, that cannot be ignored, follows. */
+  /** Passes a signal on; another one, that cannot be ignored, follows. */
   kill(signal: NodeJS.Signals): void
 }
 
@@ -31,7 +31,8 @@ export function startCaptive(command: string, socketPath: string, keepsStdin: bo
   return {
     ended,
     kill(signal) {
-      child.kill(signal)
+      // The terminal sends SIGINT to the command, too.
+      if (signal !== 'SIGINT') child.kill(signal)
       timer ??= setTimeout(() => child.kill('SIGKILL'), killMs)
     },
   }
