@@ -2,6 +2,7 @@
 // standard streams, and its result.
 
 import { fstatSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
 import * as relay from '#relay'
@@ -20,6 +21,8 @@ export async function runBroadcast([path]: string[], typed: Typed, log: Log): Pr
   const { run } = typed
   if ((path === undefined) === (run === undefined))
     throw new UsageError('wanted: SOCKET, or --run and no SOCKET')
+  if (run !== undefined && (typed.mode ?? typed.group) !== undefined)
+    throw new UsageError('--mode and --group do not go with --run, whose socket is private')
   const socket = { path: path ?? '', ...permissionsOf(typed) }
   const settled = settingsOf(typed, log)
   const stop = stopSignals()
@@ -77,8 +80,9 @@ function settingsOf(typed: Typed, log: Log) {
     clientsMax: Number(typed['max-clients']),
     drainMs: parseDuration(typed['drain-timeout'], '--drain-timeout'),
     open: async () =>
-      (from === '-' ? standardPipe() : undefined) ??
-      relay.streamInput((await openSource(from)).stream),
+      from === '-' && isPipe(0)
+        ? relay.pipeInput(0)
+        : relay.streamInput((await openSource(from)).stream),
     keepsStdin: from !== '-',
     // With --run, standard output belongs to the command.
     upstream: run !== undefined || isatty(1) ? relay.discard : upstreamToOutput(log),
@@ -87,12 +91,12 @@ function settingsOf(typed: Typed, log: Log) {
 }
 
 function upstreamToOutput(log: Log): relay.UpstreamTarget {
-  return new relay.UpstreamWriter(process.stdout, (error) =>
-    log('standard output', `what clients send is discarded from now on: ${error.message}`),
-  )
+  // Unlike process.stdout it can be given up when its reader takes nothing.
+  const out = isPipe(1) ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout
+  return new relay.UpstreamWriter(out, (why) => log('standard output', why))
 }
 
-function standardPipe(): relay.Input | undefined {
-  const stat = fstatSync(0)
-  return stat.isFIFO() || stat.isSocket() ? relay.pipeInput(0) : undefined
+function isPipe(fd: number): boolean {
+  const stat = fstatSync(fd)
+  return stat.isFIFO() || stat.isSocket()
 }

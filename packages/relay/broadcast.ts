@@ -10,7 +10,8 @@ import { LimitedLog, type RelayLog } from './limited-log.js'
 import { Pace, type SlowPolicy } from './pace.js'
 import { Retained } from './retained.js'
 import { Scanner } from './scanner.js'
-import { isForRelay, UpstreamReader, type UpstreamTarget } from './upstream-reader.js'
+import { isForRelay, UpstreamReader } from './upstream-reader.js'
+import type { UpstreamTarget } from './upstream-writer.js'
 import { Window } from './window.js'
 
 export interface BroadcastOptions {
@@ -89,7 +90,7 @@ export class Broadcast implements Stream {
 
   /** Takes a connection. Refuses it by closing it where there are too many. */
   join(socket: Socket): void {
-    if (this.#clients.size >= this.#options.clientsMax) this.#reap()
+    if (this.#clients.size >= this.#options.clientsMax) this.#reap(isUnread)
     if (this.#clients.size >= this.#options.clientsMax) return this.#refuse(socket)
     const client = new Client(++this.#clientsEver, socket, this)
     const name = `client ${client.id}`
@@ -106,8 +107,11 @@ export class Broadcast implements Stream {
     client.flush()
   }
 
-  /** Gives clients up to `limitMs` to take what is left, ends them, and says how many did not. */
-  async drain(limitMs: number): Promise<number> {
+  /**
+   * Gives clients up to `limitMs` to take what is left, ends them, and gives the upstream output as
+   * much.
+   */
+  async drain(limitMs: number): Promise<void> {
     const clients = [...this.#clients]
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
@@ -125,15 +129,20 @@ export class Broadcast implements Stream {
     const unfinished = clients.filter((c) => !c.gone && !c.socket.writableFinished)
     for (const { id, backlog } of unfinished)
       this.#log.warn('cut clients', `client ${id}`, `cut: ${backlog} bytes not taken by the end`)
-    this.close()
-    return unfinished.length
+    this.#disconnect()
+    await this.#options.upstream.end(limitMs)
   }
 
-  /** Closes all connections at once. */
+  /** Closes all at once. */
   close(): void {
-    for (const { socket } of this.#clients) socket.destroy()
-    clearInterval(this.#reaper)
+    this.#disconnect()
+    this.#options.upstream.close()
     this.#log.close()
+  }
+
+  /** Notes that a connection could not be accepted. */
+  failed(error: Error): void {
+    this.#log.warn('failures to accept', 'client', error.message)
   }
 
   /** The input and each client, one line each. */
@@ -147,6 +156,11 @@ export class Broadcast implements Stream {
       `${this.window.allocated} bytes of memory`,
     ]
     return [parts.join(', '), ...[...this.#clients].map(clientLine)]
+  }
+
+  #disconnect(): void {
+    for (const { socket } of this.#clients) socket.destroy()
+    clearInterval(this.#reaper)
   }
 
   #refuse(socket: Socket): void {
@@ -189,24 +203,30 @@ export class Broadcast implements Stream {
   // Who has ended its sending is not read any more, so that its leaving would go unnoticed until
   // something is written to it.
   #watchHalfOpen(): void {
-    this.#reaper ??= setInterval(() => this.#reap(), 1000)
+    this.#reaper ??= setInterval(() => {
+      if (this.#reap(isHalfOpen) > 0) return
+      clearInterval(this.#reaper)
+      this.#reaper = undefined
+    }, 1000)
   }
 
-  #reap(): void {
-    let halfOpen = 0
+  /** Lets those of `suspects` go that are not there any more; gives the number of the others. */
+  #reap(suspects: (socket: Socket) => boolean): number {
+    let alive = 0
     for (const client of this.#clients) {
-      if (!client.socket.readableEnded) continue
-      if (!isHungUp(client.socket)) halfOpen++
+      if (!suspects(client.socket)) continue
+      if (!isHungUp(client.socket)) alive++
       else {
         client.socket.destroy()
         this.#clients.delete(client)
       }
     }
-    if (halfOpen > 0) return
-    clearInterval(this.#reaper)
-    this.#reaper = undefined
+    return alive
   }
 }
+
+const isHalfOpen = (socket: Socket): boolean => socket.readableEnded
+const isUnread = (socket: Socket): boolean => socket.readableEnded || socket.isPaused()
 
 function clientLine(client: Client): string {
   const { id, peer, since, epoch, seq, backlog, sentBytes, sentMessages, lostMessages } = client

@@ -7,13 +7,12 @@ import { check, raiseFileLimit } from '#posix'
 import { Broadcast, type BroadcastOptions } from './broadcast.js'
 import { privateDirectory, startCaptive, type Captive } from './captive.js'
 import type { Input } from './input.js'
-import { LimitedLog } from './limited-log.js'
 import { listen, type Listener, type ListenOptions } from './listen.js'
 
 /** Descriptors beside those of the clients. */
 const descriptorsOwn = 32
-/** After a signal, clients get this long. */
-const stopDrainMs = 1000
+/** After a signal the input has this long to come to its end, and then clients to take the rest. */
+const stopMs = 1000
 
 export interface ServeOptions extends BroadcastOptions {
   readonly socket: ListenOptions
@@ -43,7 +42,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   const broadcast = new Broadcast({ ...options, clientsMax: clientsAllowed(options) })
   const listener = await listenFor(broadcast, options, options.socket)
   try {
-    await pass(broadcast, options, listener)
+    // A signal from the terminal has also gone to the source, whose last words are to be passed on.
+    await pass(broadcast, options, listener, stopMs)
   } finally {
     listener.close()
     broadcast.close()
@@ -68,11 +68,11 @@ export async function serveCaptive(
     const joined = new AbortController()
     listener = await listenFor(broadcast, options, { path, mode: 0o600 }, () => joined.abort())
     const captive = startCaptive(options.command, path, options.keepsStdin)
-    const stop = AbortSignal.any([options.stop, over(captive)])
-    options.stop.addEventListener('abort', () => captive.kill(options.stopSignal()))
+    const stop = over(captive)
+    void aborted(options.stop).then(() => captive.kill(options.stopSignal()))
     await Promise.race([aborted(joined.signal), aborted(stop)])
     if (!stop.aborted)
-      await pass(broadcast, { ...options, stop, open: () => input }, listener).catch(fault)
+      await pass(broadcast, { ...options, stop, open: () => input }, listener, 0).catch(fault)
     return await captive.ended
   } finally {
     listener?.close()
@@ -82,24 +82,26 @@ export async function serveCaptive(
   }
 }
 
-/** All of the input to the clients, then its fault, if it had one. */
+/**
+ * All of the input to the clients, then its fault, if it had one. Once `stop` is aborted, the input
+ * goes on for `graceMs` at most.
+ */
 async function pass(
   broadcast: Broadcast,
   { open, stop, drainMs }: Pick<ServeOptions, 'open' | 'stop' | 'drainMs'>,
   listener: Listener,
+  graceMs: number,
 ): Promise<void> {
   let fault: unknown
   try {
     const source = await open()
-    stop.addEventListener('abort', () => source.destroy())
-    if (stop.aborted) source.destroy()
+    void after(stop, graceMs).then(() => source.destroy())
     await broadcast.read(source)
   } catch (error) {
     fault = error
   }
   listener.close()
-  const stopped = aborted(stop).then(() => sleep(stopDrainMs, undefined, { ref: false }))
-  await Promise.race([broadcast.drain(drainMs), stopped])
+  await Promise.race([broadcast.drain(drainMs), after(stop, stopMs)])
   if (fault !== undefined && !stop.aborted) throw fault
 }
 
@@ -109,14 +111,11 @@ async function listenFor(
   socket: ListenOptions,
   joined?: () => void,
 ): Promise<Listener> {
-  const log = new LimitedLog(options.log)
   const join = (client: Socket) => {
     broadcast.join(client)
     joined?.()
   }
-  const listener = await listen(socket, join, (error) =>
-    log.warn('failures to accept', 'client', error.message),
-  )
+  const listener = await listen(socket, join, (error) => broadcast.failed(error))
   options.status?.(() => broadcast.status())
   return listener
 }
@@ -136,6 +135,9 @@ function over(captive: Captive): AbortSignal {
   captive.ended.then(abort, abort)
   return controller.signal
 }
+
+const after = (signal: AbortSignal, ms: number): Promise<void> =>
+  aborted(signal).then(() => sleep(ms, undefined, { ref: false }))
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

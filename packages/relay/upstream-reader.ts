@@ -2,15 +2,10 @@
 
 import type { Socket } from 'node:net'
 import { checkMessage, flag, flagsOf, Framer, typeOf, WireError } from '#wire'
+import type { UpstreamTarget } from './upstream-writer.js'
 
 export const upstreamSizeMax = 64 << 10
 export const upstreamDeadlineMs = 5000
-
-/** Where upstream messages go. */
-export interface UpstreamTarget {
-  /** Takes a message; false: no more now, `ready` is called when there is room again. */
-  write(message: Buffer, ready: () => void): boolean
-}
 
 /**
  * Reads a socket's messages into `target`. `cut` gets the reason for which this client can not be
@@ -30,12 +25,16 @@ export class UpstreamReader {
     this.#socket = socket
     this.#target = target
     this.#cut = cut
+    this.#pauseIfFull()
     socket.on('data', (piece: Buffer) => this.#take(piece))
     // A reader may close its writing side at once, as `nc -N` does, but not inside a message.
     socket.on('end', () => {
       if (this.#framer.pending > 0) this.#stop('ended inside a message')
     })
-    socket.on('close', () => this.#rest())
+    socket.on('close', () => {
+      this.#rest()
+      target.forget(this.#ready)
+    })
   }
 
   #take(piece: Buffer): void {
@@ -52,22 +51,22 @@ export class UpstreamReader {
     }
     // The time of a message runs from its first byte.
     if (messages !== this.messages || !begun || this.#framer.pending === 0) this.#rest()
-    if (this.#framer.pending > 0 && !this.#socket.isPaused()) this.#watch()
+    if (this.#framer.pending > 0) this.#watch()
+    this.#pauseIfFull()
   }
 
   #pass(): void {
-    let room = true
     for (let message = this.#framer.next(); message; message = this.#framer.next()) {
       if (message.length > upstreamSizeMax) throw tooLarge(message.length)
       checkMessage(message)
       this.messages++
-      if (isForRelay(message)) continue
-      room = this.#target.write(message, this.#ready) && room
+      if (!isForRelay(message)) this.#target.write(message)
     }
-    if (!room) this.#pause()
   }
 
-  #pause(): void {
+  // Also before it has sent anything, or many short connections would fill what is full already.
+  #pauseIfFull(): void {
+    if (this.#target.hasRoom(this.#ready)) return
     this.#socket.pause()
     this.#rest()
   }

@@ -1,42 +1,91 @@
 // Whole messages of all clients, one after the other, to one output; what waits for it is bounded.
 
 import type { Writable } from 'node:stream'
-import type { UpstreamTarget } from './upstream-reader.js'
+
+/** Where upstream messages go. */
+export interface UpstreamTarget {
+  /** Takes a message. */
+  write(message: Buffer): void
+  /** False: no more, please. `ready` is called when there is room again. */
+  hasRoom(ready: () => void): boolean
+  /** `ready` is not to be called any more. */
+  forget(ready: () => void): void
+  /** Settles when all is written, or after `limitMs`. */
+  end(limitMs: number): Promise<void>
+  /** Gives up what is not written. */
+  close(): void
+}
 
 /** Bytes that wait for the output before the clients that send more have to. */
 export const upstreamQueueMax = 1 << 20
 
-/** Goes on without its output when that breaks: `lost` is told once, the rest is discarded. */
+/** Goes on without its output when that breaks: the rest is discarded, and `lost` told so, once. */
 export class UpstreamWriter implements UpstreamTarget {
   readonly #out: Writable
+  readonly #lost: (why: string) => void
   #open = true
-  #waiting: (() => void)[] = []
+  #waiting = new Set<() => void>()
 
-  constructor(out: Writable, lost: (error: Error) => void) {
+  constructor(out: Writable, lost: (why: string) => void) {
     this.#out = out
+    this.#lost = lost
     out.on('drain', () => this.#wake())
-    out.on('error', (error) => {
-      if (!this.#open) return
-      this.#open = false
-      lost(error)
-      this.#wake()
+    out.on('error', (error) =>
+      this.#discard(`what clients send is discarded from now on: ${error.message}`),
+    )
+  }
+
+  write(message: Buffer): void {
+    if (this.#open) this.#out.write(message)
+  }
+
+  hasRoom(ready: () => void): boolean {
+    if (!this.#open || this.#out.writableLength <= upstreamQueueMax) return true
+    this.#waiting.add(ready)
+    return false
+  }
+
+  forget(ready: () => void): void {
+    this.#waiting.delete(ready)
+  }
+
+  async end(limitMs: number): Promise<void> {
+    if (!this.#open || this.#out.writableLength === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, limitMs)
+      const settle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#out.end(settle)
     })
   }
 
-  write(message: Buffer, ready: () => void): boolean {
-    if (!this.#open) return true
-    this.#out.write(message)
-    if (this.#out.writableLength <= upstreamQueueMax) return true
-    if (!this.#waiting.includes(ready)) this.#waiting.push(ready)
-    return false
+  close(): void {
+    const { writableLength } = this.#out
+    if (writableLength > 0) this.#discard(`${writableLength} bytes of clients not taken by the end`)
+    this.#out.destroy()
+  }
+
+  #discard(why: string): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#lost(why)
+    this.#wake()
   }
 
   #wake(): void {
     const waiting = this.#waiting
-    this.#waiting = []
+    this.#waiting = new Set()
     for (const ready of waiting) ready()
   }
 }
 
 /** For upstream messages that nobody wants. */
-export const discard: UpstreamTarget = { write: () => true }
+export const discard: UpstreamTarget = {
+  write: () => undefined,
+  hasRoom: () => true,
+  forget: () => undefined,
+  end: () => Promise.resolve(),
+  close: () => undefined,
+}

@@ -57,6 +57,9 @@ void t.test('wrong usage is 100', async (t) => {
     [[path, '--max-clients', '0'], /--max-clients/],
     [[path, '--max-clients', 'ten'], /--max-clients/],
     [[path, '--drain-timeout', 'soon'], /--drain-timeout: 'soon'/],
+    [['--run', 'true', '--mode', '666'], /--mode and --group do not go with --run/],
+    [['--run', 'true', '--group', '0'], /--mode and --group do not go with --run/],
+    [[path, '--drain-timeout', '1000h'], /--drain-timeout: '1000h' is too long/],
     [[path, '--no-such-option'], /no-such-option/],
     [['x'.repeat(108)], /108/],
   ]

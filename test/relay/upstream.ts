@@ -1,16 +1,24 @@
+import { once } from 'node:events'
 import { PassThrough, Writable } from 'node:stream'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { flag, limits, sealChecksum } from '#wire'
-import { UpstreamReader, type UpstreamTarget } from '../../packages/relay/upstream-reader.js'
-import { upstreamQueueMax, UpstreamWriter } from '../../packages/relay/upstream-writer.js'
+import { UpstreamReader } from '../../packages/relay/upstream-reader.js'
+import {
+  discard,
+  upstreamQueueMax,
+  UpstreamWriter,
+  type UpstreamTarget,
+} from '../../packages/relay/upstream-writer.js'
 import { messageOf } from '../support/stream-writer.js'
 import { streamClient, type StreamClient } from '../support/stream-client.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
 t.setTimeout(120_000)
+// Two of these wait for five seconds.
+t.jobs = 4
 
 /** A client and, at the other end, an UpstreamReader that reads it into `target`. */
 async function connection(
@@ -39,10 +47,8 @@ async function connection(
 function collector() {
   const messages: Buffer[] = []
   const target: UpstreamTarget = {
-    write(message) {
-      messages.push(Buffer.from(message))
-      return true
-    },
+    ...discard,
+    write: (message) => void messages.push(Buffer.from(message)),
   }
   return { messages, target }
 }
@@ -51,16 +57,22 @@ const mark = (seq: number, size = 10) =>
   messageOf('mkdir', { path: Array.from({ length: size }, () => 'x').join('/') }, { seq })
 
 void t.test('whole messages, in whatever pieces they come', async (t) => {
-  const sent = [mark(1), mark(2, 9000), mark(3), mark(4, 16_000)]
-  const bytes = Buffer.concat(sent)
-  for (const size of [1, 13, 4096, bytes.length]) {
+  const short = [mark(1), mark(2, 300), mark(3), mark(4, 70)]
+  const long = [mark(1), mark(2, 9000), mark(3), mark(4, 16_000)]
+  for (const [sent, size] of [
+    [short, 1],
+    [short, 13],
+    [long, 4096],
+    [long, 1 << 20],
+  ] as const) {
+    const bytes = Buffer.concat(sent)
     const { messages, target } = collector()
-    const { client, reader, cuts } = await connection(t, target)
+    const { client, socket, cuts } = await connection(t, target)
     for (let at = 0; at < bytes.length; at += size) {
       client.socket.write(bytes.subarray(at, at + size))
-      if (size > 1) await sleep(1)
+      // So each piece comes by itself.
+      while (socket.bytesRead < Math.min(at + size, bytes.length)) await once(socket, 'data')
     }
-    while (reader.messages < sent.length) await sleep(1)
     t.same(messages, sent, `pieces of ${size}`)
     t.same(cuts, [])
   }
@@ -177,21 +189,74 @@ void t.test('an output that takes nothing: bounded, and nothing is lost', async 
   t.equal(Buffer.concat(got).length, count * message.length)
 })
 
+void t.test('an output that takes nothing: who comes and goes fills it no further', async (t) => {
+  const out = new PassThrough({ highWaterMark: 1 })
+  const writer = new UpstreamWriter(out, () => t.fail('lost'))
+  const message = mark(1, 16_000)
+  const most = upstreamQueueMax + (128 << 10)
+  for (let i = 0; i < 60; i++) {
+    const { client, socket } = await connection(t, writer)
+    client.socket.write(Buffer.concat([message, message]))
+    while (socket.bytesRead < 2 * message.length) await sleep(1)
+    client.socket.destroy()
+    socket.destroy()
+  }
+  t.ok(out.writableLength > upstreamQueueMax && out.writableLength < most, `${out.writableLength}`)
+})
+
+void t.test('an output that takes nothing is given up at the end', async (t) => {
+  const lost: string[] = []
+  const idle = new UpstreamWriter(new PassThrough(), (why) => lost.push(why))
+  await idle.end(60_000)
+  idle.close()
+  t.same(lost, [], 'there was nothing')
+
+  const stuck = new UpstreamWriter(new PassThrough(), (why) => lost.push(why))
+  for (let i = 0; i < 5; i++) stuck.write(mark(1, 16_000))
+  await stuck.end(10)
+  stuck.close()
+  stuck.close()
+  t.match(lost, [/^\d+ bytes of clients not taken by the end$/])
+  t.equal(lost.length, 1)
+})
+
+void t.test('an output that takes its time has it all at the end', async (t) => {
+  const pieces: Buffer[] = []
+  const out = new Writable({
+    write(piece: Buffer, _encoding, done) {
+      pieces.push(piece)
+      setTimeout(done, 20)
+    },
+  })
+  const writer = new UpstreamWriter(out, () => t.fail('lost'))
+  for (let i = 0; i < 5; i++) writer.write(mark(i))
+  await writer.end(60_000)
+  writer.close()
+  t.same(
+    pieces,
+    [0, 1, 2, 3, 4].map((i) => mark(i)),
+  )
+})
+
 void t.test('time stands still for a client that is not being read', async (t) => {
   let ready: (() => void) | undefined
+  let isFull = false
   const target: UpstreamTarget = {
-    write(_message, again) {
+    ...discard,
+    write: () => (isFull = true),
+    hasRoom(again) {
       ready = again
-      return false
+      return !isFull
     },
   }
   const { client, cuts, reader } = await connection(t, target)
   client.socket.write(Buffer.concat([mark(1), mark(2).subarray(0, 30)]))
-  while (!ready) await sleep(1)
+  while (!isFull) await sleep(1)
   await sleep(5500)
   t.same(cuts, [])
   client.socket.write(mark(2).subarray(30))
-  ready()
+  isFull = false
+  ready?.()
   while (reader.messages < 2) await sleep(1)
   t.same(cuts, [])
 })
@@ -202,11 +267,11 @@ void t.test('an output that breaks: said once, then discarded', async (t) => {
     highWaterMark: 1,
     write: (_piece, _encoding, done) => void setTimeout(() => done(new Error('EPIPE')), 20),
   })
-  const writer = new UpstreamWriter(out, (error) => errors.push(error.message))
+  const writer = new UpstreamWriter(out, (why) => errors.push(why))
   const { client, reader, cuts } = await connection(t, writer)
   const message = mark(1, 16_000)
   for (let i = 0; i < 100; i++) client.socket.write(message)
   while (reader.messages < 100) await sleep(1)
-  t.same(errors, ['EPIPE'])
+  t.same(errors, ['what clients send is discarded from now on: EPIPE'])
   t.same(cuts, [])
 })
