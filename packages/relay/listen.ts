@@ -1,10 +1,20 @@
 // Has a Unix socket of its own: never takes one that lives, replaces one whose server died, and
 // lets nobody connect whom the mode does not allow, not for a moment.
 
-import { chmodSync, chownSync, closeSync, lstatSync, openSync, unlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  unlinkSync,
+  type Stats,
+} from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { dirname } from 'node:path'
-import { AT_FDCWD, check, escapeName, geteuid, RENAME_NOREPLACE, renameat2, umask } from '#posix'
+import { basename, dirname } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { AT_EMPTY_PATH, AT_FDCWD, check, escapeName, fchownat, geteuid, noName } from '#posix'
+import { O_NOFOLLOW, O_PATH, RENAME_NOREPLACE, renameat2, umask } from '#posix'
 import { SocketLock } from './socket-lock.js'
 import { SocketRefused } from './socket-refused.js'
 
@@ -47,9 +57,9 @@ export async function listen(
   const lock = await SocketLock.acquire(path)
   try {
     await removeStale(path, shown)
-    const server = await bound(options, join)
+    const { server, own } = await bound(options, join)
     server.on('error', failed)
-    return listener(server, path, lock)
+    return listener(server, path, own, lock)
   } catch (error) {
     lock.release()
     throw error
@@ -58,22 +68,24 @@ export async function listen(
 
 /**
  * Binds under another name, so that what appears under `path` listens already and has its mode and
- * group; then the name is free for the next.
+ * group; then the name is free for the next. `own` is what it is known by.
  */
-async function bound(options: ListenOptions, join: (socket: Socket) => void): Promise<Server> {
-  const { path, mode, gid } = options
-  const directory = openSync(dirname(path), 'r')
+async function bound(
+  options: ListenOptions,
+  join: (socket: Socket) => void,
+): Promise<{ server: Server; own: Stats }> {
+  const { path } = options
+  const directory = openSync(dirname(path), O_PATH)
   const server = createServer({ allowHalfOpen: true }, join)
   const name = newName(path, directory)
   try {
     // The lock is held, so that one that is there was left by a process that died here.
     if (lstatSync(name, { throwIfNoEntry: false })) await removeStale(name, escapeName(name))
     await bind(server, name)
-    if (gid !== undefined) chownSync(name, geteuid(), gid)
-    chmodSync(name, mode)
+    const own = permit(name, options)
     const [from, to] = [Buffer.from(name), Buffer.from(path)]
     check(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE), 'rename', path)
-    return server
+    return { server, own }
   } catch (error) {
     // This unlinks the name as well.
     server.close()
@@ -83,11 +95,30 @@ async function bound(options: ListenOptions, join: (socket: Socket) => void): Pr
   }
 }
 
-/** A name beside `path`, short enough in any case. */
+/**
+ * Gives the socket `name` its group and mode, and tells what it is known by. Whoever may write to the
+ * directory may have put something else there since: that stays as it is.
+ */
+function permit(name: string, { path, mode, gid }: ListenOptions): Stats {
+  const fd = openSync(name, O_PATH | O_NOFOLLOW)
+  try {
+    const own = fstatSync(fd)
+    if (!own.isSocket() || own.uid !== geteuid())
+      throw new SocketRefused('ESOCKET_OWNER', `${escapeName(path)}: somebody else interferes`)
+    if (gid !== undefined)
+      check(fchownat(fd, noName, -1, gid, AT_EMPTY_PATH), `giving it to group ${gid}`, path)
+    chmodSync(`/proc/self/fd/${fd}`, mode)
+    return own
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** A name beside `path`, short enough in any case, that belongs to who has its lock. */
 function newName(path: string, directory: number): string {
   const name = `${path}.new`
   const fits = Buffer.byteLength(name) <= socketPathSizeMax
-  return fits ? name : `/proc/self/fd/${directory}/.tfs-broadcast.new`
+  return fits ? name : `/proc/self/fd/${directory}/.tfs-${crc32(basename(path)).toString(16)}.new`
 }
 
 const bind = (server: Server, path: string): Promise<void> =>
@@ -102,8 +133,7 @@ const bind = (server: Server, path: string): Promise<void> =>
     }
   })
 
-function listener(server: Server, path: string, lock: SocketLock): Listener {
-  const own = lstatSync(path)
+function listener(server: Server, path: string, own: Stats, lock: SocketLock): Listener {
   let open = true
   return {
     close() {
@@ -127,10 +157,12 @@ async function removeStale(path: string, shown: string): Promise<void> {
   if (stat.uid !== geteuid())
     throw new SocketRefused('ESOCKET_OWNER', `${shown}: belongs to user ${stat.uid}`)
   const error = await probe(path)
-  if (error?.code !== 'ECONNREFUSED')
-    throw new SocketRefused('ESOCKET_LIVE', `${shown}: is being served by another program`, {
-      cause: error,
-    })
+  if (error?.code !== 'ECONNREFUSED') {
+    const why = error
+      ? `may be served still (${error.message})`
+      : 'is being served by another program'
+    throw new SocketRefused('ESOCKET_LIVE', `${shown}: ${why}`, { cause: error })
+  }
   const now = lstatSync(path)
   if (now.ino === stat.ino && now.dev === stat.dev) unlinkSync(path)
 }

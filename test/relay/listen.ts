@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer, type Server } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { spawn } from 'node:child_process'
 import t, { type Test } from 'tap'
 import { geteuid } from '#posix'
@@ -185,6 +185,20 @@ void t.test(
     t.same(readdirSync(path), ['socket.new'])
   },
 )
+
+void t.test('two long names in one directory do not meet', async (t) => {
+  const { path } = tempDirectory(t)
+  const long = (end: string) => join(path, 'x'.repeat(106 - path.length - 1) + end)
+  for (let i = 0; i < 20; i++) {
+    const both = await Promise.all([listenTo(t, long('a')), listenTo(t, long('b'))])
+    t.same(
+      readdirSync(path).filter((name) => !name.endsWith('.lock')),
+      ['a', 'b'].map((end) => basename(long(end))),
+    )
+    for (const { listener } of both) listener.close()
+    t.same(readdirSync(path), [])
+  }
+})
 
 void t.test('a lock file whose process is gone is no lock', async (t) => {
   const path = join(tempDirectory(t).path, 'socket')
