@@ -96,8 +96,8 @@ async function bound(
 }
 
 /**
- * Gives the socket `name` its group and mode, and tells what it is known by. Whoever may write to the
- * directory may have put something else there since: that stays as it is.
+ * Gives the socket `name` its group and mode, and tells what it is known by. Whoever may write to
+ * the directory may have put something else there since: that stays as it is.
  */
 function permit(name: string, { path, mode, gid }: ListenOptions): Stats {
   const fd = openSync(name, O_PATH | O_NOFOLLOW)
