@@ -1,5 +1,5 @@
-// A mirror within the tree that it mirrors would mirror itself, again and again; one that holds that
-// tree would write into it.
+// A mirror within the tree that it mirrors would mirror itself, again and again; one that holds
+// that tree would write into it.
 
 import { hostname } from 'node:os'
 import { ancestors, type Stat } from '#posix'
@@ -7,9 +7,9 @@ import { readMounts } from '#fuse'
 import { UsageError } from './usage-error.js'
 
 /**
- * Throws UsageError where `directory` and the tree that a stream is of lie in each other, while that
- * tree is mounted: otherwise it may be what is to be restored. `source` is what the hello says:
- * HOST:PATH of the store.
+ * Throws UsageError where `directory` and the tree that a stream is of lie in each other, while
+ * that tree is mounted: otherwise it may be what is to be restored. `source` is what the hello
+ * says: HOST:PATH of the store.
  */
 export function refuseLoop(source: string, directory: string): void {
   const here = `${hostname()}:`
