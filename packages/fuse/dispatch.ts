@@ -13,11 +13,13 @@ import { opcodes, type OpcodeName, type Row } from './opcodes.js'
 import { BEYOND, MALFORMED, parserOf, type Parse } from './parse.js'
 import { Reply } from './reply.js'
 import { errorMin, sendReply } from './send-reply.js'
+import type { Device } from './statx-to-attr.js'
 
 export interface DispatcherOptions {
   fd: number
   handlers: Handlers
   init: InitOptions
+  home?: Device | undefined
   onInterrupt: ((unique: number) => void) | undefined
   onError: (error: unknown, during: string) => void
   onTrace: ((line: string) => void) | undefined
@@ -59,7 +61,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#reply = new Reply(Math.max(options.init.maxWrite, 1 << 17))
+    this.#reply = new Reply(Math.max(options.init.maxWrite, 1 << 17), options.home)
     for (const name of Object.keys(opcodes) as OpcodeName[]) {
       this.#table[opcodes[name].opcode] = entryOf(name, options.handlers)
     }
@@ -103,7 +105,7 @@ export class Dispatcher {
     assert(error <= 0, `answer ${error}`)
     this.#pending.delete(unique)
     const entry = this.#table[opcodes[name].opcode]!
-    const reply = (this.#late ??= new Reply(this.#reply.capacity))
+    const reply = (this.#late ??= new Reply(this.#reply.capacity, this.#options.home))
     reply.reset(reply.capacity)
     let result = error
     try {

@@ -5,7 +5,7 @@ import type { Fields, Struct, Values } from '#schema'
 import { fuse_attr_out, fuse_entry_out, fuse_statx, fuse_statx_out } from './abi-attr.js'
 import { fuse_dirent, fuse_open_out } from './abi-file.js'
 import { fuse_out_header } from './abi-header.js'
-import { copyStatxToAttr, putU64, stx } from './statx-to-attr.js'
+import { copyStatxToAttr, inodeTag, putU64, stx, type Device } from './statx-to-attr.js'
 
 const headerWords = fuse_out_header.size / 4
 const direntHeader = fuse_dirent.size
@@ -20,8 +20,11 @@ export class Reply {
   readonly #words: Uint32Array
   readonly #payload: Buffer
 
-  /** `capacity` is the largest payload in bytes. */
-  constructor(capacity: number) {
+  readonly #home: Device | undefined
+
+  /** `capacity` is the largest payload in bytes; `home` as in SessionOptions. */
+  constructor(capacity: number, home?: Device) {
+    this.#home = home
     const memory = new ArrayBuffer(fuse_out_header.size + Math.ceil(capacity / 8) * 8)
     this.buffer = Buffer.from(memory)
     this.#words = new Uint32Array(memory)
@@ -107,7 +110,7 @@ export class Reply {
     putU64(this.#words, w, attrTtlSec)
     this.#words[w + 2] = 0
     this.#words[w + 3] = 0
-    copyStatxToAttr(this.#words, w + 4, statx)
+    copyStatxToAttr(this.#words, w + 4, statx, this.#tag(statx))
   }
 
   /** Appends fuse_statx_out, which holds statx(2)'s own struct (as filled, birth time and all). */
@@ -117,6 +120,7 @@ export class Reply {
     this.#payload.fill(0, at, at + head)
     putU64(this.#words, headerWords + at / 4, attrTtlSec)
     statx.copy(this.#payload, at + head, 0, fuse_statx.size)
+    this.#words[headerWords + (at + head + stx.ino) / 4 + 1]! ^= this.#tag(statx)
   }
 
   /** Appends a fuse_dirent. `off` is where reading goes on after it. False: it did not fit. */
@@ -157,6 +161,7 @@ export class Reply {
     const dirent = at + fuse_entry_out.size
     this.#dirent(dirent, 0, off, name.length, statx.readUInt16LE(stx.mode) >> 12)
     statx.copy(this.#payload, dirent, stx.ino, stx.ino + 8)
+    this.#words[headerWords + dirent / 4 + 1]! ^= this.#tag(statx)
     this.#payload.set(name, dirent + direntHeader)
     return true
   }
@@ -177,6 +182,10 @@ export class Reply {
     this.#entry(to, nodeid, generation, entryTtlSec, attrTtlSec, statx)
     this.#dirent64(to + fuse_entry_out.size, dirents, at, nameLength)
     return true
+  }
+
+  #tag(statx: Buffer): number {
+    return this.#home ? inodeTag(statx, this.#home) : 0
   }
 
   #take(size: number): number {
@@ -210,7 +219,7 @@ export class Reply {
     putU64(words, w + 6, attrTtlSec)
     words[w + 8] = 0
     words[w + 9] = 0
-    copyStatxToAttr(words, w + 10, statx)
+    copyStatxToAttr(words, w + 10, statx, this.#tag(statx))
   }
 
   #dirent(at: number, ino: number, off: number, nameLength: number, type: number): void {

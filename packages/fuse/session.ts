@@ -9,11 +9,17 @@ import { Dispatcher } from './dispatch.js'
 import type { Handlers } from './handler.js'
 import { passthroughWants, type Kernel } from './init.js'
 import type { Reply } from './reply.js'
+import type { Device } from './statx-to-attr.js'
 
 export interface SessionOptions {
   /** The device, mounted, O_NONBLOCK. The session does not close it. */
   fd: number
   handlers: Handlers
+  /**
+   * The device of the files that are shown. Inode numbers of other devices are changed then, since
+   * callers see but one.
+   */
+  home?: Device | undefined
   /** INIT flags to use where the kernel offers them; READDIRPLUS only where it has a handler. */
   wants?: readonly InitFlag[]
   /** The largest WRITE, and the largest READ, in bytes: a multiple of 4096; 1 MiB if left out. */
@@ -63,6 +69,7 @@ export class Session {
         maxWrite,
         maxReadahead: options.maxReadahead ?? mebibyte,
       },
+      home: options.home,
       onInterrupt: options.onInterrupt,
       onError: options.onError,
       onTrace: options.onTrace,

@@ -25,12 +25,32 @@ export const stx = {
   mtime: 112,
   rdevMajor: 128,
   rdevMinor: 132,
+  devMajor: 136,
+  devMinor: 140,
 } as const
 
-/** Writes the 22 words of fuse_attr from word `w` on. */
-export function copyStatxToAttr(words: Uint32Array, w: number, statx: Buffer): void {
+/** A device's number. */
+export interface Device {
+  readonly major: number
+  readonly minor: number
+}
+
+/**
+ * What the upper word of inode numbers of this struct's device is XORed with: 0 at `home`. Callers
+ * see one device, so that equal numbers mean one file; other devices use the same numbers.
+ */
+export function inodeTag(statx: Buffer, home: Device): number {
+  const major = u32(statx, stx.devMajor)
+  const minor = u32(statx, stx.devMinor)
+  if (minor === home.minor && major === home.major) return 0
+  // The upper 16 bits, which hardly any file system uses; never 0.
+  return (Math.imul((major << 20) ^ minor, 0x9e3779b1) | 0x10000) & 0xffff0000
+}
+
+/** Writes the 22 words of fuse_attr from word `w` on, with an `inodeTag`. */
+export function copyStatxToAttr(words: Uint32Array, w: number, statx: Buffer, tag: number): void {
   words[w] = u32(statx, stx.ino)
-  words[w + 1] = u32(statx, stx.ino + 4)
+  words[w + 1] = u32(statx, stx.ino + 4) ^ tag
   words[w + 2] = u32(statx, stx.size)
   words[w + 3] = u32(statx, stx.size + 4)
   words[w + 4] = u32(statx, stx.blocks)

@@ -5,6 +5,7 @@ import {
   close,
   DirentCursor,
   errno,
+  fstat,
   getdents64,
   O_DIRECTORY,
   O_RDONLY,
@@ -14,7 +15,7 @@ import {
   statx,
   STATX_BASIC_STATS,
 } from '#posix'
-import { fuse_open_out, type ArgOf, type Handlers, type Reply } from '#fuse'
+import { fuse_open_out, inodeTag, type ArgOf, type Handlers, type Reply } from '#fuse'
 import { ttlSec, type JournalContext } from './journal-context.js'
 import { notOpen, type OpenFile } from './open-file.js'
 
@@ -48,6 +49,8 @@ export function directoryHandlers(context: JournalContext) {
     // A directory that was removed meanwhile.
     if (length < 0) return length === -errno.ENOENT ? 0 : length
     directory.position = undefined
+    // Perhaps of another device: only there, and where numbers are huge, is the key a text.
+    if (typeof directory.node.key === 'string') tagInodes(directory, length)
     cursor.reset(length)
     let low = offset_lo
     let high = offset_hi
@@ -58,6 +61,16 @@ export function directoryHandlers(context: JournalContext) {
     }
     directory.position = { low, high }
     return 0
+  }
+
+  // As replies do with those in attributes.
+  function tagInodes({ fd }: OpenFile, length: number): void {
+    const tag = fstat(fd, stat.buffer) < 0 ? 0 : inodeTag(stat.buffer, tree.nodes.device)
+    cursor.reset(length)
+    for (; tag !== 0 && cursor.next();) {
+      const at = cursor.inoAt + 4
+      dirents.writeUInt32LE((dirents.readUInt32LE(at) ^ tag) >>> 0, at)
+    }
   }
 
   function isHidden(directory: OpenFile): boolean {

@@ -1,21 +1,23 @@
 // All nodes: by the kernel's number, and by device and inode number so that hard links share one.
 
 import { S_IFDIR, type Stat } from '#posix'
+import type { Device } from '#fuse'
 import { Node, type Entry } from './node.js'
 
 export const keyOf = (name: Buffer): string => name.toString('latin1')
 
 export class NodeTable {
   readonly root: Node
+  /** The root's. */
+  readonly device: Device
   readonly #byId = new Map<number, Node>()
   readonly #byKey = new Map<number | string, Node>()
-  readonly #device: readonly [number, number]
   #nextId = 1
   /** Called where a node goes for good; its names still hold. */
   onGone: (node: Node) => void = () => {}
 
   constructor(root: Stat) {
-    this.#device = [root.devMajor, root.devMinor]
+    this.device = { major: root.devMajor, minor: root.devMinor }
     this.root = this.#make(this.#key(root), S_IFDIR)
     this.root.lookups = 1
   }
@@ -108,7 +110,7 @@ export class NodeTable {
 
   // A number where one is exact, which is the common case by far.
   #key(stat: Stat): number | string {
-    const [major, minor] = this.#device
+    const { major, minor } = this.device
     const { inoLow, inoHigh } = stat
     if (stat.devMinor === minor && stat.devMajor === major && inoHigh < 0x200000)
       return inoHigh * 0x100000000 + inoLow

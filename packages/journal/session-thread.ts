@@ -67,6 +67,7 @@ const handlers: Handlers = {
 const session = new Session({
   fd: data.deviceFd,
   handlers,
+  home: tree.nodes.device,
   wakeFd: data.wakeFd,
   onWake() {
     syncs.collect()

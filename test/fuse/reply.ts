@@ -21,6 +21,7 @@ import {
   fuse_open_out,
   fuse_statx_out,
   Reply,
+  type Device,
 } from '#fuse'
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, check, getdents64, statx, STATX_BASIC_STATS } from '#posix'
 
@@ -94,6 +95,47 @@ void t.test('attributes and entries from struct statx, all 64 bits', async (t) =
   s.statx(60, statxBytes)
   t.equal(s.length, fuse_statx_out.size)
   t.equal(hex(s), `3c${'0'.repeat(62)}${statxBytes.toString('hex')}`)
+})
+
+void t.test('inode numbers of other devices than home are shown as others', async (t) => {
+  const statxOut = Buffer.alloc(256)
+  const path = Buffer.from('/')
+  check(statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, statxOut), 'statx')
+  const inode = statxOut.readBigUInt64LE(32)
+  const [major, minor] = [statxOut.readUInt32LE(136), statxOut.readUInt32LE(140)]
+  const shown = (home?: Device) => {
+    const made = new Reply(4096, home)
+    made.reset(4096)
+    made.attr(1, statxOut)
+    made.entry(2, 0, 1, 1, statxOut)
+    made.statx(1, statxOut)
+    made.direntplus(Buffer.from('a'), 1, 2, 0, 1, 1, statxOut)
+    const entry = 16 + 104
+    const statxOf = entry + 128
+    const plus = statxOf + 32 + 256
+    return [32, entry + 40, statxOf + 32 + 32, plus + 40, plus + 128].map((at) =>
+      made.buffer.readBigUInt64LE(at),
+    )
+  }
+  const same = Array<bigint>(5).fill(inode)
+  t.same(shown(), same)
+  t.same(shown({ major, minor }), same)
+  for (const [home, others] of [
+    [
+      { major, minor: minor + 1 },
+      { major: major + 1, minor },
+    ],
+    [
+      { major: major + 1, minor },
+      { major, minor: minor + 1 },
+    ],
+  ] as const) {
+    const numbers = shown(home)
+    t.equal(new Set(numbers).size, 1)
+    t.not(numbers[0], inode)
+    t.equal(BigInt.asUintN(48, numbers[0]!), inode)
+    t.same(numbers, shown(others))
+  }
 })
 
 void t.test('times before 1970 and device numbers of a real file', async (t) => {

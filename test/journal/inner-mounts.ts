@@ -51,3 +51,29 @@ void t.test(
     }
   },
 )
+
+void t.test('what is mounted and left out has inode numbers of its own', async (t) => {
+  const place = new JournalPlace(t)
+  const { store } = place
+  place.sh(`mount -t tmpfs -o mode=755 a ${store}`)
+  place.prepare('mkdir sub d', '/sub')
+  place.sh(`mount -t tmpfs b ${store}/sub; mkdir ${store}/sub/d; echo inner > ${store}/sub/f`)
+  try {
+    // find and du refuse to go where they have been, cp to copy a file onto itself.
+    const script = `
+      find . | sort > ../found; du -a . > ../sizes
+      echo outer > f; cp f sub/f; cat sub/f > ../copied
+      stat -c %i sub/d sub/f > ../by-stat; ls -1i sub | awk '{ print $1 }' > ../by-ls
+      rm -r sub/d; test ! -e sub/d`
+    const { status, stderr } = place.record(script, ['--exclude=/sub'])
+    t.equal(status, 0, stderr)
+    const told = (name: string) => place.sh(`cat ${place.dir}/${name}`)
+    t.equal(told('found'), '.\n./d\n./sub\n./sub/d\n./sub/f\n')
+    t.match(told('sizes'), './sub/f')
+    t.equal(told('copied'), 'outer\n')
+    t.equal(told('by-ls'), told('by-stat'))
+    t.equal(place.differences('/sub'), '')
+  } finally {
+    place.sh(`umount ${store}/sub; umount ${store}`)
+  }
+})
