@@ -1,5 +1,6 @@
 // The life of a broadcast: the socket, the input, its end, the clients' last bytes.
 
+import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,8 +10,8 @@ import { privateDirectory, startCaptive, type Captive } from './captive.js'
 import type { Input } from './input.js'
 import { listen, type Listener, type ListenOptions } from './listen.js'
 
-/** Descriptors beside those of the clients. */
-const descriptorsOwn = 32
+/** Descriptors that are opened later and are not of clients. */
+const descriptorsSpare = 16
 /** After a signal the input has this long to come to its end, and then clients to take the rest. */
 const stopMs = 1000
 
@@ -122,8 +123,10 @@ async function listenFor(
 
 /** Room for the clients' descriptors, so that accepting one never finds that there is none. */
 function clientsAllowed({ clientsMax, log }: Omit<ServeOptions, 'socket'>): number {
-  const limit = check(raiseFileLimit(clientsMax + descriptorsOwn), 'prlimit')
-  const allowed = Math.min(clientsMax, limit - descriptorsOwn)
+  // Some may have come from who started this.
+  const others = readdirSync('/proc/self/fd').length + descriptorsSpare
+  const limit = check(raiseFileLimit(clientsMax + others), 'prlimit')
+  const allowed = Math.max(0, Math.min(clientsMax, limit - others))
   if (allowed < clientsMax)
     log('--max-clients', `only ${allowed}: the limit of open files (ulimit -n) is ${limit}`)
   return allowed
