@@ -3,7 +3,7 @@ import { broadcastOptions, runBroadcast, runProgram } from '#cli'
 
 await runProgram({
   name: 'tfs-broadcast',
-  usage: '[OPTIONS] SOCKET',
+  usage: '[OPTIONS] (SOCKET | --run CMD)',
   summary:
     'Reads a stream from standard input and passes it on to every client of the Unix socket ' +
     'SOCKET. Writes what clients send back to standard output, unless that is a terminal.',
@@ -18,6 +18,7 @@ await runProgram({
   notes:
     'With --slow block nothing is lost, and the slowest client sets the pace. With --slow drop a ' +
     'client whose backlog is full loses what waits for it and is told which messages these were. ' +
+    'A recorded stream is read at once, so give it with --run, or its readers come too late. ' +
     'SIGUSR1 prints the clients, their backlog and counters to standard error. With --run, what ' +
     'clients send back is discarded: standard output belongs to the command.',
   errors: {

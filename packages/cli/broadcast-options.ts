@@ -6,7 +6,7 @@ const value = (describe: string) => ({ type: 'string', describe, requiresArg: tr
 
 export const broadcastOptions = {
   from: {
-    ...value('Read the stream from SOURCE: a recorded stream, a socket'),
+    ...value('Read the stream from SOURCE: a recorded stream, a FIFO, a socket'),
     default: '-',
     defaultDescription: 'standard input',
   },
@@ -30,7 +30,9 @@ export const broadcastOptions = {
     default: '64',
   },
   'drain-timeout': {
-    ...value('Seconds that clients have, when the stream has ended, to take the rest'),
+    ...value(
+      'How long clients may take, when the stream has ended, for the rest: seconds, or 2m, 500ms',
+    ),
     default: '10',
   },
   run: value(

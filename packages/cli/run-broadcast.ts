@@ -6,8 +6,9 @@ import { Socket } from 'node:net'
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
 import * as relay from '#relay'
-import { limits } from '#wire'
+import { limits, WireError } from '#wire'
 import type { broadcastOptions } from './broadcast-options.js'
+import { exitCode } from './exit-code.js'
 import type { Log } from './log.js'
 import type { End } from './program.js'
 import { parseDuration, parseSize } from './size.js'
@@ -36,26 +37,25 @@ export async function runBroadcast([path]: string[], typed: Typed, log: Log): Pr
     stop: stop.signal,
     status: (lines: () => string[]) => (status.lines = lines),
   }
+  const fault = (error: Error) =>
+    log.error(typed.from === '-' ? 'standard input' : typed.from, error.message)
   try {
-    if (run === undefined) await relay.serve({ ...options, socket })
-    const exitCode = run === undefined ? 0 : await captive({ ...options, command: run }, stop, log)
-    return { exitCode, signal: stop.received() }
+    if (run !== undefined) {
+      const stopSignal = () => stop.received() ?? 'SIGTERM'
+      const code = await relay.serveCaptive({ ...options, command: run, stopSignal }, fault)
+      return { exitCode: code, signal: stop.received() }
+    }
+    await relay.serve({ ...options, socket })
+    return { exitCode: exitCode.done, signal: stop.received() }
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    fault(error)
+    return exitCode.badStream
   } finally {
     process.off('SIGUSR1', tell)
     stop.remove()
   }
 }
-
-const captive = (
-  options: Omit<relay.CaptiveOptions, 'stopSignal'>,
-  { received }: ReturnType<typeof stopSignals>,
-  log: Log,
-): Promise<number> =>
-  relay.serveCaptive(
-    { ...options, stopSignal: () => received() ?? 'SIGTERM' },
-    // The command has the last word on the exit code.
-    (error) => log.error('stream', error.message),
-  )
 
 function permissionsOf({ mode, group }: Typed): { mode: number; gid: number | undefined } {
   const gid = group === undefined ? undefined : relay.groupNumber(group)

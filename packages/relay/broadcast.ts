@@ -195,6 +195,7 @@ export class Broadcast implements Stream {
     const where = messages > 0 ? { offset, seq } : { offset }
     const { pending } = this.window
     const fail = (reason: string) => new WireError('EWIRE_TRUNCATED', reason, where)
+    if (offset + pending === 0) throw fail('is empty: its source has sent nothing')
     if (pending > 0) throw fail(`ends ${pending} bytes into a message`)
     if (!ended) throw fail('ends here without a bye: more may be missing')
     if (type === messageTable.abort.type) throw fail('ends with abort: the source gave up')

@@ -121,10 +121,10 @@ void t.test('how the input ends', async (t) => {
       'with garbage',
       Buffer.concat([hello, Buffer.from('garbage!')]),
       2,
-      /byte 64: a message cannot/,
+      /standard input: byte 64: a message cannot/,
     ],
     ['with abort', Buffer.concat([hello, abort]), 2, /abort/],
-    ['at once', Buffer.alloc(0), 2, /without a bye/],
+    ['at once', Buffer.alloc(0), 2, /standard input: byte 0: is empty/],
   ]
   for (const [name, input, code, message] of cases) {
     const path = socketIn(t)

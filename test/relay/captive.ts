@@ -46,7 +46,7 @@ void t.test(
     })
     writeFileSync(file, bytes.subarray(0, -32))
     const cut = await run(`socat -u "UNIX-CONNECT:$TFS_SOCKET" - | wc -c`)
-    t.match(cut, { code: 0, stderr: /stream: .*without a bye/ })
+    t.match(cut, { code: 0, stderr: /sample.tfs: .*without a bye/ })
     t.equal(cut.stdout.toString().trim(), `${bytes.length - 32}`)
   },
 )
