@@ -347,7 +347,8 @@ void t.test('few descriptors: fewer clients, said at the start', async (t) => {
   const asUser = geteuid() === 0 ? 'setpriv --bounding-set -all --inh-caps -all' : ''
   // Some are taken from the start, as by a shell that left them open.
   const inherited = Array.from({ length: 20 }, (_, i) => `exec {fd${i}}</dev/null`).join('; ')
-  const command = `${inherited}; ulimit -n 128; exec ${asUser} ${program} '${path}' -v --max-clients 500`
+  const start500 = `${program} '${path}' -v --max-clients 500`
+  const command = `${inherited}; ulimit -n 128; exec ${asUser} ${start500}`
   const server = start(t, 'bash', ['-c', command], { env: { ...process.env, HOME: home } })
   await listening(path, server)
   await server.said(/--max-clients: only \d+: the limit of open files \(ulimit -n\) is 128/)
