@@ -147,9 +147,13 @@ function renaming(absence: Absence, tree: Tree, body: Body<'rename'>): number | 
   const exchange = flags === renameFlag.EXCHANGE
   const isDone = tree.inDoubt && newWasOmitted && isDirectoryHere(tree, path) === undefined
   if (isDone && !exchange) return touchBoth(absence, tree, body)
-  if (!exchange) omitted.delete(keyOf(newPath))
-  omitted.move(keyOf(path), keyOf(newPath), exchange)
-  if (!excluded && !newExcluded && !wasOmitted && (!newWasOmitted || !exchange)) return undefined
+  if (!excluded && !newExcluded && !wasOmitted && (!newWasOmitted || !exchange)) {
+    moveOmitted(omitted, body)
+    return undefined
+  }
+  // It looks the same before and after.
+  if (tree.inDoubt && exchange && wasOmitted !== newWasOmitted)
+    for (const doubtful of [path, newPath]) tree.suspect(doubtful, 'exchanged around a kill')
   let e = 0
   if (wasOmitted && newWasOmitted) e = 0
   else if (wasOmitted && !newExcluded)
@@ -162,7 +166,16 @@ function renaming(absence: Absence, tree: Tree, body: Body<'rename'>): number | 
     if (excluded && !newExcluded) tree.suspect(newPath, 'renamed from what is excluded')
     if (newExcluded && !excluded && exchange) tree.suspect(path, 'renamed from what is excluded')
   }
-  return e || touchBoth(absence, tree, body)
+  if (e < 0) return e
+  // Not before: it may be tried again.
+  moveOmitted(omitted, body)
+  return touchBoth(absence, tree, body)
+}
+
+function moveOmitted(omitted: Omitted, { path, newPath, flags }: Body<'rename'>): void {
+  const exchange = flags === renameFlag.EXCHANGE
+  if (!exchange) omitted.delete(keyOf(newPath))
+  omitted.move(keyOf(path), keyOf(newPath), exchange)
 }
 
 const touchBoth = (absence: Absence, tree: Tree, body: Body<'rename'>) =>

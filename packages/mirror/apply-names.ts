@@ -22,6 +22,7 @@ import { clash } from './name-clash.js'
 import { refusal } from './refusal.js'
 import { keyOf, type Tree } from './tree.js'
 
+const slash = 0x2f
 const other = new Stat()
 const newFile = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
 
@@ -117,7 +118,11 @@ export function rename(tree: Tree, body: Body<'rename'>): number {
   const clashes = tree.options.folds ? renameClash(tree, from, oldName, to) : 0
   if (clashes < 0) return clashes
   const e = renameat2(from, oldName, to, tree.name, body.flags)
-  if (e === -errno.EINVAL) return refusal.INTO_ITSELF
+  if (e === -errno.EINVAL)
+    return isIn(body.path, body.newPath) || isIn(body.newPath, body.path)
+      ? refusal.INTO_ITSELF
+      : // What a file system that does not know the flag says.
+        -(body.flags ? errno.EOPNOTSUPP : errno.EINVAL)
   if (e < 0) return e
   tree.began = true
   tree.forgetTree(body.path)
@@ -153,6 +158,9 @@ export function writeTarget(fd: number, target: Buffer): number {
   const n = target.length === 0 ? 0 : pwrite(fd, target, 0, target.length, 0)
   return n < 0 ? n : n < target.length ? -errno.ENOSPC : 0
 }
+
+const isIn = (path: Buffer, newPath: Buffer) =>
+  newPath[path.length] === slash && newPath.subarray(0, path.length).equals(path)
 
 function isDirectory(tree: Tree, directory: number, name: Buffer): boolean {
   const { buffer } = tree.stat

@@ -125,6 +125,7 @@ async function replayInto(
     tree.forgetAll()
     umask(oldMask)
     suspects.close()
+    tree.options.displaced.close()
     trash.close()
     await sync.close()
     settle(failure, () => {

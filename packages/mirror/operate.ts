@@ -5,7 +5,7 @@ import { renameFlag, type Body, type OperationName } from '#wire'
 import { absences, isDevice, type Absence } from './absence.js'
 import { appliers, type Apply } from './appliers.js'
 import { MirrorError, TargetError } from './mirror-error.js'
-import { operationFaults } from './operation-faults.js'
+import { isReservedSpelling, operationFaults } from './operation-faults.js'
 import { operationLine, pathsOf } from './operation-line.js'
 import { redos } from './redo.js'
 import { refusal, refusalMax, refusalReason } from './refusal.js'
@@ -39,7 +39,8 @@ export class Operate {
    */
   do<K extends OperationName>(name: K, body: Body<K>, seq: number, place: () => string): void {
     const { tree, resume } = this.#options
-    const fault = operationFaults[name](body)
+    const isReserved = tree.options.folds && pathsOf(body).some(isReservedSpelling)
+    const fault = isReserved ? refusal.RESERVED : operationFaults[name](body)
     if (fault < 0) throw failure(name, body, seq, fault, place())
     resume.begin()
     tree.seq = seq

@@ -24,6 +24,10 @@ function isReserved(path: Buffer): boolean {
   )
 }
 
+/** Whether a file system that folds case would take `path` to the reserved name. */
+export const isReservedSpelling = (path: Buffer): boolean =>
+  isReserved(Buffer.from(path.toString('latin1', 0, 5).toLowerCase(), 'latin1'))
+
 const one = ({ path }: { path: Buffer }) => (isReserved(path) ? refusal.RESERVED : 0)
 const two = (a: Buffer, b: Buffer) => (isReserved(a) || isReserved(b) ? refusal.RESERVED : 0)
 const reaches = (offset: number, length: number) =>

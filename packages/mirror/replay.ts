@@ -93,6 +93,11 @@ export class Replay {
     if (message.name === 'hello') this.#hello(message, bytes)
     else if (resume.isNext(message)) this.#next(message, bytes)
     else this.counts.skipped++
+    // However often one asks.
+    if (message.name === 'abort') {
+      const reason = `the source gave up: ${escapeName(message.body.reason)}`
+      throw new MirrorError('EMIRROR_ABORT', `${this.#place(seq)}: ${reason}`, { seq })
+    }
     if (until.isLast(message)) this.#end(message, seq)
     return true
   }
@@ -115,10 +120,6 @@ export class Replay {
     if (name === 'unknown') this.counts.unknown++
     else this.#count(name)
     this.#options.resume.applied(message, bytes)
-    if (name === 'abort') {
-      const reason = `the source gave up: ${escapeName(message.body.reason)}`
-      throw new MirrorError('EMIRROR_ABORT', `${this.#place(seq)}: ${reason}`, { seq })
-    }
   }
 
   #hello(message: Message & { name: 'hello' }, bytes: Buffer): void {

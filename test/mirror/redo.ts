@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Ids } from '#mirror'
-import { clearFaults, errno, injectFault } from '#posix'
+import { clearFaults, errno, injectFault, type FaultCall } from '#posix'
 import { decodeMessage, renameFlag, type Message } from '#wire'
 import { RandomStream } from '../support/random-stream.js'
 import { replay } from '../support/replay.js'
@@ -54,6 +54,44 @@ void t.test('a kill behind each operation, before its position is noted', (t) =>
   killBehindEach(t, { kind: 'numeric' }, 1500),
 )
 void t.test('the same with --ids xattr', (t) => killBehindEach(t, { kind: 'xattr' }, 700))
+
+void t.test('a kill between the steps of each operation', async (t) => {
+  const stream = new RandomStream(seeded(t)).run(600).settle().writer.bye()
+  const { path } = tempDirectory(t)
+  const alone = join(path, 'alone')
+  t.equal((await replay(stream.bytes, alone)).error, undefined)
+  const root = join(path, 'mirror')
+  const [hello] = stream.messages as [Buffer]
+  let cuts = 0
+  for (const [i, bytes] of stream.messages.entries()) {
+    const piece = Buffer.concat([hello, bytes])
+    const message = decodeMessage(bytes) as Message
+    for (const [step, [call, nth]] of steps.entries()) {
+      // A message alone is no position to go on from.
+      if (i < 2 || message.name === 'bye') break
+      // From there on nothing is written any more, as a kill would have it.
+      const before = lockWrites + writesOf(message) + (step === 0 ? 1 : 0)
+      injectFault({ call, nth, errno: errno.EIO, times: 1e6 })
+      injectFault({ call: 'pwrite', nth: before + 1, errno: errno.EIO, times: 1e6 })
+      const cut = await replay(piece, root, { onDivergence: 'stop' })
+      clearFaults()
+      if (cut.error?.code === 'EIO') cuts++
+    }
+    const again = await replay(piece, root, { onDivergence: 'stop' })
+    if (again.error && again.error.code !== 'EWIRE_TRUNCATED')
+      t.fail(`message ${i + 1}, ${message.name}: ${again.error}`)
+  }
+  t.ok(cuts > 2 * stream.messages.length, `${cuts} cuts`)
+  t.strictSame(listTree(root), listTree(alone))
+})
+
+// Calls that follow the one that an operation begins with.
+const steps: [FaultCall, number][] = [
+  ['fchownat', 1],
+  ['fchmodat', 1],
+  ['utimensat', 1],
+  ['utimensat', 2],
+]
 
 // The lock's pid.
 const lockWrites = 1

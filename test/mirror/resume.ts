@@ -131,6 +131,7 @@ void t.test('gap, abort, bye', async (t) => {
     message: /no\\nspace/,
   })
   t.equal(countOf(other), 5, 'what came before the end is there')
+  t.match((await replay(abort.bytes, other)).error, { code: 'EMIRROR_ABORT' }, 'once more')
   const after = files(2, 4).bye().add('create', { path: 'after' })
   t.match((await replay(after.bytes, join(root, 'x'))).error, { code: 'EWIRE_ORDER' })
 })

@@ -5,6 +5,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { renameFlag, type MessageName } from '#wire'
+import { isReservedSpelling } from '../../packages/mirror/operation-faults.js'
 import { me, operation, refuses, scene } from '../support/scene.js'
 import { replay } from '../support/replay.js'
 import { StreamWriter } from '../support/stream-writer.js'
@@ -171,4 +172,11 @@ void t.test('11: contents of what is no regular file', { timeout: 20_000 }, asyn
         .add(name, { path: 'it', ...body })
       refuses(t, await play(stream), 'EMIRROR_REFUSED', /not a regular file/)
     }
+})
+
+void t.test('26: the reserved name in other spellings, where they mean the same', async (t) => {
+  for (const path of ['.tfs', '.TFS', '.Tfs/position'])
+    t.ok(isReservedSpelling(Buffer.from(path)), path)
+  for (const path of ['', '.tf', '.tfsx', 'a/.tfs', '.TFSX/a'])
+    t.notOk(isReservedSpelling(Buffer.from(path)), path)
 })
