@@ -6,6 +6,7 @@ import { dryRun, mirror, type MirrorOptions, type Progress } from '#mirror'
 import { exitCode } from './exit-code.js'
 import type { Log } from './log.js'
 import type { mirrorOptions } from './mirror-options.js'
+import { WireError } from '#wire'
 import * as settings from './mirror-settings.js'
 import type { End } from './program.js'
 import { progressLine, statsLines } from './replay-report.js'
@@ -30,7 +31,7 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
   const progress = typed.progress ? progressTeller(begun, log) : undefined
   try {
     const source = operands.length > 1 ? (operands[0] as string) : '-'
-    const { stream } = await openSource(source)
+    const { name: from, stream } = await openSource(source)
     const directory = operands.at(-1) as string
     const onBegin = (name: string, epoch: number) => {
       refuseLoop(name, directory)
@@ -41,7 +42,12 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
       ? dryRun({ ...options, output: openOutput() })
       : mirror({ ...options, onBegin, onProgress: progress?.tell })
     // Before anything else is said, why it failed included.
-    const result = await replayed.finally(() => progress?.end())
+    const result = await replayed
+      .finally(() => progress?.end())
+      .catch((error: unknown) => {
+        if (error instanceof WireError) error.message = `${from}: ${error.message}`
+        throw error
+      })
     if (typed.stats)
       for (const line of statsLines(result, performance.now() - begun)) log.error('', line)
     if (result.counts.skipped > 0)

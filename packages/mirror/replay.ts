@@ -78,7 +78,11 @@ export class Replay {
 
   /** The stream has no more bytes. Throws WireError where it may not end here. */
   end(): void {
-    this.#numbering.end(this.#framer.pending)
+    try {
+      this.#numbering.end(this.#framer.pending)
+    } catch (error) {
+      throw error instanceof WireError ? error.at({ offset: this.#framer.offset }) : error
+    }
   }
 
   // Whether the message is one before the end.
@@ -102,14 +106,19 @@ export class Replay {
     return true
   }
 
-  // A mirror that is further on stays there: that is not what was asked for.
-  #end({ epoch }: AnyMessage, last: number): void {
+  // A mirror that is further on stays there, and one that joins too late never was there: that is
+  // not what was asked for.
+  #end({ epoch, seq }: AnyMessage, last: number): void {
     this.isDone = true
-    const { resume } = this.#options
-    if (epoch !== resume.epoch || last >= resume.seq) return
-    const reason = `the mirror is at message ${resume.seq} already, behind the end that was set`
-    const cure = 'a mirror does not go back: replay into another directory'
-    throw new MirrorError('EMIRROR_PAST', `${reason} (${last}): ${cure}`)
+    const { resume, until } = this.#options
+    if (epoch === resume.epoch && last < resume.seq) {
+      const reason = `the mirror is at message ${resume.seq} already, behind the end that was set`
+      const cure = 'a mirror does not go back: replay into another directory'
+      throw new MirrorError('EMIRROR_PAST', `${reason} (${last}): ${cure}`)
+    }
+    if (until.seq === undefined || until.seq === (last === seq ? seq : resume.seq)) return
+    const reason = `--until ${until.seq}: the stream has no such message`
+    throw new MirrorError('EMIRROR_PAST', `${reason}: here it goes on with ${seq}`)
   }
 
   #next(message: AnyMessage, bytes: Buffer): void {

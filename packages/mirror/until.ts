@@ -19,6 +19,11 @@ export class UntilGate {
     this.#until = until
   }
 
+  /** The message that is to be the last, where it was set by its number. */
+  get seq(): number | undefined {
+    return this.#until?.kind === 'seq' ? this.#until.seq : undefined
+  }
+
   /** Whether a message lies behind the end. */
   isPast(message: AnyMessage, time: () => bigint): boolean {
     if (!this.#until) return false
@@ -31,6 +36,6 @@ export class UntilGate {
 
   /** Whether a message is the last before the end, as far as it alone can say. */
   isLast({ seq }: AnyMessage): boolean {
-    return this.#until?.kind === 'seq' && seq === this.#until.seq
+    return seq === this.seq
   }
 }

@@ -40,18 +40,13 @@ export class Numbering {
 
   /** Throws WireError where the stream may not end here. */
   end(pendingBytes = 0): void {
-    if (pendingBytes > 0)
-      throw new WireError(
-        'EWIRE_TRUNCATED',
-        `ends ${pendingBytes} bytes into a message`,
-        this.#here,
-      )
-    if (!this.ended)
-      throw new WireError(
-        'EWIRE_TRUNCATED',
-        'ends here without a bye: more may be missing',
-        this.#here,
-      )
+    const why =
+      pendingBytes > 0
+        ? `ends ${pendingBytes} bytes into a message`
+        : this.epoch === 0
+          ? 'is empty, without a bye or even a hello'
+          : 'ends here without a bye: more may be missing'
+    if (pendingBytes > 0 || !this.ended) throw new WireError('EWIRE_TRUNCATED', why, this.#here)
   }
 
   get #here(): { seq?: number } {

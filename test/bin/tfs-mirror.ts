@@ -62,6 +62,12 @@ void t.test('from standard input, a file, a FIFO, a socket', async (t) => {
   for (const name of ['a', 'b', 'c', 'd']) t.equal(filesIn(join(path, name)), 10, name)
 })
 
+void t.test('no stream at all', async (t) => {
+  const { root } = scene(t)
+  const empty = runMirror([sync, root])
+  t.match(empty, { status: 2, stderr: 'tfs-mirror: standard input: byte 0: is empty' })
+})
+
 void t.test('wrong usage', async (t) => {
   const { file, root } = scene(t)
   const wrong = [
@@ -151,6 +157,11 @@ void t.test('--until the last message that there is, and no further', async (t) 
   const cut = bytes.subarray(0, messageEnd(bytes, 9))
   t.match(runMirror([sync, '--until', '9', root], { input: cut }), { status: 0, stderr: '' })
   t.match(runMirror([sync, '--until', '10', root], { input: cut }), { status: 2 })
+  const hello = bytes.subarray(0, messageEnd(bytes, 1))
+  const late = Buffer.concat([hello, bytes.subarray(messageEnd(bytes, 11))])
+  const missed = runMirror([sync, '--until', '9', join(path, 'late')], { input: late })
+  t.match(missed, { status: 1, stderr: /--until 9: .* goes on with 12/ })
+  t.match(runMirror([sync, '--until', '0', file, join(path, 'never')]), { status: 1 })
   const child = spawn(process.execPath, [mirrorProgram, sync, '--until', '9', join(path, 'live')])
   child.stdin.write(cut)
   t.strictSame(await once(child, 'exit'), [0, null], 'without waiting for what comes behind it')

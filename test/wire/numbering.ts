@@ -106,7 +106,7 @@ void t.test('position and words', async (t) => {
   t.throws(wrong({}, 2), { message: 'message 2: number 2 after 2' })
   t.throws(() => numbering.end(), { message: /^message 2: ends here without a bye/ })
   t.throws(() => numbering.end(17), { message: 'message 2: ends 17 bytes into a message' })
-  t.throws(() => new Numbering().end(), { message: /^ends here without/, seq: undefined })
+  t.throws(() => new Numbering().end(), { message: /^is empty, without a bye/, seq: undefined })
   numbering.check(decodeAny(bye(3)))
   t.ok(numbering.ended)
 })
