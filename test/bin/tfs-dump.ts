@@ -12,6 +12,7 @@ import { tempDirectory } from '../support/temp-directory.js'
 
 const program = join(import.meta.dirname, '../../bin/tfs-dump.js')
 const timeout = 60_000
+t.setTimeout(300_000)
 
 function dump(input: Buffer | string, ...args: string[]) {
   const run = spawnSync(process.execPath, [program, ...args], {

@@ -21,6 +21,8 @@ import { SocketRefused } from '../../packages/relay/socket-refused.js'
 import { streamClient } from '../support/stream-client.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
+t.setTimeout(120_000)
+
 const fail = (error: Error) => {
   throw error
 }
