@@ -23,6 +23,8 @@ const empty = Buffer.alloc(0)
 /** As long as a list of names can be (XATTR_LIST_MAX). */
 const allNames = Buffer.alloc(65_536)
 
+const accessAcl = Buffer.from('system.posix_acl_access')
+
 export function xattrHandlers(context: JournalContext) {
   const { stat, tree } = context
 
@@ -63,7 +65,9 @@ export function xattrHandlers(context: JournalContext) {
           : setxattrat(tree.dirfd, tree.name, name, value, flags)
       if (e < 0) return e
       if (path) context.emit('setxattr', { path, name, value })
-      return setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID ? killSetGid(node, path) : 0
+      // The kernel says so of a default ACL, too, which by itself changes no mode.
+      const kills = setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID && name.equals(accessAcl)
+      return kills ? killSetGid(node, path) : 0
     },
 
     FUSE_REMOVEXATTR({ nodeid }, { name }) {

@@ -153,7 +153,7 @@ const cases: Case[] = [
     },
   },
   {
-    name: 'an owner outside the group sets an ACL: set-gid goes',
+    name: 'an owner outside the group sets an ACL: set-gid goes, but not with a default one',
     run: async (x) => {
       const [p, q] = [await x.process(), await x.user(USER)]
       await p.put('f', 'x')
@@ -161,6 +161,11 @@ const cases: Case[] = [
       await p.chmod('f', 0o2755)
       await q.setAcl('f', 'access', `u::rwx,u:${OTHER}:rwx,g::r-x,m::rwx,o::---`)
       x.is((await p.stat('f')).mode, 0o770, 'mode')
+      await p.mkdir('d')
+      await p.chown('d', USER, 7000)
+      await p.chmod('d', 0o2755)
+      await q.setAcl('d', 'default', `u::rwx,u:${OTHER}:rwx,g::r-x,m::rwx,o::---`)
+      x.is((await p.stat('d')).mode, 0o2755, 'of a directory')
       await p.chmod('f', 0o2770)
       await p.setAcl('f', 'access', `u::rwx,u:${OTHER}:r--,g::r-x,m::r-x,o::---`)
       await p.stat('f')

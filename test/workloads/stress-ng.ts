@@ -65,11 +65,13 @@ await t.test('stress-ng', (t) =>
   withMirroredMount(t, { mountOptions: 'dev' }, async (m) => {
     for (const [name, ops, ...options] of stressors) {
       const what = [name, ...options].join(' ')
-      const usual = ['--temp-path', m.mount, '--verify', '--timeout', isLong ? '60s' : '3s']
-      const amount = [`--${name}`, '2', `--${name}-ops`, String(ops * (isLong ? 50 : 1))]
+      const usual = ['--temp-path', m.mount, '--verify', '--timeout', isLong ? '15s' : '3s']
+      const amount = [`--${name}`, '2', `--${name}-ops`, String(ops * (isLong ? 10 : 1))]
       const args = ['stress-ng', ...usual, ...amount, ...options]
       // Some failures are only printed.
-      const said = await shell('"$@" 2>&1', args, { timeoutMs: 150_000 }).catch(String)
+      const said = await shell('"$@" 2>&1', args, { timeoutMs: isLong ? 600_000 : 150_000 }).catch(
+        String,
+      )
       const faults = said.split('\n').filter((line) => !/: (info|warn): /.test(line) && line)
       t.strictSame(faults, [], `${what}: ${/completed in .*s/.exec(said)?.[0]}`)
       await m.settle()
