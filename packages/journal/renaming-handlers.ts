@@ -26,7 +26,7 @@ interface Place {
 }
 
 export function renamingHandlers(context: JournalContext) {
-  const { tree, stat } = context
+  const { tree, stat, times } = context
   const { nodes } = tree
 
   /** What is at a place: the entry; undefined for nothing; -errno. */
@@ -51,10 +51,22 @@ export function renamingHandlers(context: JournalContext) {
     )
   }
 
+  // Afterwards a path below may be longer than messages can say: what is still to be said of it is
+  // said before.
+  function settleBelow(
+    { type }: Node,
+    path: Buffer | undefined,
+    newPath: Buffer | undefined,
+  ): void {
+    if (type === S_IFDIR && path && newPath && newPath.length > path.length) times.flushAll()
+  }
+
   function exchange(from: Place, to: Place, one: Entry, other: Entry): number {
     const [onePath, otherPath] = [pathOf(from, one.node), pathOf(to, other.node)]
     const [oneNew, otherNew] = [pathOf(to, one.node), pathOf(from, other.node)]
     const e = sayable(onePath) || sayable(otherPath) || sayable(oneNew) || sayable(otherNew)
+    settleBelow(one.node, onePath, oneNew)
+    settleBelow(other.node, otherPath, otherNew)
     const failed = e || move(from, to, RENAME_EXCHANGE)
     if (failed < 0) return failed
     nodes.displace(one)
@@ -97,6 +109,7 @@ export function renamingHandlers(context: JournalContext) {
     const path = pathOf(from, node)
     const newPath = pathOf(to, node)
     const oldPath = old && pathOf(to, old.node)
+    settleBelow(node, path, newPath)
     if (old) keepReachable(context, old.node)
     const e = sayable(path) || sayable(newPath) || move(from, to, flags)
     if (e < 0) {

@@ -55,7 +55,12 @@ export class JournalPlace {
   }
 
   /** Journals what a script does on the mount. `faults` as TFS_FAULTS has them. */
-  record(script: string, args: readonly string[] = [], faults = ''): Recorded {
+  record(
+    script: string,
+    args: readonly string[] = [],
+    faults = '',
+    env: Record<string, string> = {},
+  ): Recorded {
     const out = openSync(this.stream, 'w')
     const { status, stderr } = spawnSync(
       process.execPath,
@@ -64,7 +69,7 @@ export class JournalPlace {
         stdio: ['ignore', out, 'pipe'],
         timeout,
         encoding: 'utf8',
-        env: { ...process.env, TFS_FAULTS: faults },
+        env: { ...process.env, TFS_FAULTS: faults, ...env },
       },
     )
     closeSync(out)
