@@ -20,6 +20,8 @@ export async function runProgram<const O extends ProgramOptions>(
 ): Promise<void> {
   let log = createLog(program.name, { verbose: 0, quiet: false })
   const crash = watchCrashes(() => log)
+  // Otherwise Node opens its debugger on a port, to anybody on this machine.
+  process.on('SIGUSR1', () => {})
   try {
     const parsed = parseArguments(program, process.argv.slice(2))
     if ('text' in parsed) return await printText(parsed.text)

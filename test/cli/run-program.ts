@@ -79,6 +79,21 @@ void t.test('after a signal it cleans up and dies of it', async (t) => {
   t.match(stderr, 'cleaned up\n')
 })
 
+void t.test('SIGUSR1 does not open the debugger of Node', async (t) => {
+  const child = spawn(process.execPath, [sample, 'signal'], { timeout })
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+    const isFirst = stderr === ''
+    stderr += piece
+    if (!isFirst) return
+    child.kill('SIGUSR1')
+    // The debugger would say that it listens.
+    setTimeout(() => child.kill('SIGTERM'), 300)
+  })
+  t.same(await once(child, 'close'), [null, 'SIGTERM'])
+  t.notMatch(stderr, /debugger|inspector/i)
+})
+
 void t.test('help and version are on standard output', (t) => {
   for (const option of ['--help', '-h']) {
     const { status, stdout, stderr } = run(option)
