@@ -1,12 +1,12 @@
 // Paths that the source has and this mirror does not keep: excluded by the user's patterns, or
 // device nodes that could not be made. What operations on them leave to do here.
 
-import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, errno, renameat2, S_IFBLK, S_IFCHR } from '#posix'
+import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, errno, S_IFBLK, S_IFCHR } from '#posix'
 import { S_IFDIR, S_IFMT, STATX_BASIC_STATS, statx, unlinkat } from '#posix'
 import { PathPatterns, renameFlag, type Body, type OperationName } from '#wire'
 import type { Omitted } from './omitted.js'
 import { refusal } from './refusal.js'
-import { repairs } from './repairs.js'
+import { move, repairs } from './repairs.js'
 import type { Trash } from './trash.js'
 import { keyOf, type Tree } from './tree.js'
 
@@ -157,8 +157,8 @@ function renaming(absence: Absence, tree: Tree, body: Body<'rename'>): number | 
   let e = 0
   if (wasOmitted && newWasOmitted) e = 0
   else if (wasOmitted && !newExcluded)
-    e = exchange ? move(tree, newPath, path) : remove(tree, newPath)
-  else if (newWasOmitted && exchange && !excluded) e = move(tree, path, newPath)
+    e = exchange ? move(tree, newPath, path, 0) : remove(tree, newPath)
+  else if (newWasOmitted && exchange && !excluded) e = move(tree, path, newPath, 0)
   else {
     // What comes from an excluded place is not here; what goes to one leaves.
     if (!excluded) e = discard(absence, tree, path)
@@ -219,16 +219,6 @@ function discard(absence: Absence, tree: Tree, path: Buffer): number {
   tree.forgetTree(path)
   const e = absence.trash.take(directory, tree.name)
   return e === -errno.ENOENT ? 0 : e
-}
-
-function move(tree: Tree, from: Buffer, to: Buffer): number {
-  const directory = tree.parent(from)
-  if (directory < 0) return directory
-  const { name } = tree
-  const newDirectory = tree.parent(to)
-  if (newDirectory < 0) return newDirectory
-  tree.forgetTree(from)
-  return renameat2(directory, name, newDirectory, tree.name)
 }
 
 /** Whether a mode is that of a device node. */

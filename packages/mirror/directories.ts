@@ -68,10 +68,7 @@ export class Directories {
 
   /** Forgets `key` and all below it. */
   dropTree(key: string): void {
-    const length = key.length
-    for (const other of this.#open.keys())
-      if (other.length > length && other.charCodeAt(length) === slash && other.startsWith(key))
-        this.drop(other)
+    for (const other of this.#open.keys()) if (isBelow(other, key)) this.drop(other)
     this.drop(key)
   }
 
@@ -120,6 +117,10 @@ export class Directories {
     return fd
   }
 }
+
+/** Whether the path `key` lies below `top`, which is not the root. */
+export const isBelow = (key: string, top: string): boolean =>
+  key.length > top.length && key.charCodeAt(top.length) === slash && key.startsWith(top)
 
 const openDirectory = (at: number, name: Buffer): number =>
   openat2(at, name, O_PATH | O_DIRECTORY, 0, beneath)

@@ -4,10 +4,8 @@
 
 import { close, fstat, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_WRONLY, openat2 } from '#posix'
 import { reopen, S_IFREG, Stat } from '#posix'
-import { beneath, onTheWay } from './directories.js'
+import { beneath, isBelow, onTheWay } from './directories.js'
 import { refusal } from './refusal.js'
-
-const slash = 0x2f
 
 export interface OpenFile {
   /** -1 once it is closed. */
@@ -105,10 +103,7 @@ export class Files {
 
   /** Forgets `key` and all below it. */
   dropTree(key: string): void {
-    const length = key.length
-    for (const other of this.#open.keys())
-      if (other.length > length && other.charCodeAt(length) === slash && other.startsWith(key))
-        this.drop(other)
+    for (const other of this.#open.keys()) if (isBelow(other, key)) this.drop(other)
     this.drop(key)
   }
 

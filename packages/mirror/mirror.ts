@@ -160,6 +160,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     maxFileSize,
     folds: foldsCase(state.fd, 'lock'),
     fake: options.ids.kind === 'xattr' ? new FakeSuper(untrusted, leftOut, say) : undefined,
+    stops: onDivergence === 'stop',
     displaced: new Displaced(state.fd, state.shown, say),
     noteMode: (mode) => resume.noteMode(mode),
     suspects,

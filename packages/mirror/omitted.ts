@@ -2,6 +2,7 @@
 // are no surprise. Kept in .tfs/omitted as long as they are.
 
 import { close, check, ftruncate, O_CREAT, O_RDWR, pread, pwrite } from '#posix'
+import { isBelow } from './directories.js'
 import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
 
 /** More are not remembered; what the stream says of them then looks like a difference. */
@@ -80,5 +81,4 @@ export class Omitted {
   }
 }
 
-const isWithin = (key: string, tree: string) =>
-  key === tree || (key.startsWith(tree) && key[tree.length] === '/')
+const isWithin = (key: string, tree: string) => key === tree || isBelow(key, tree)

@@ -83,9 +83,9 @@ function moving(tree: Tree, body: Body<'rename'>, e: number): number {
     flags !== renameFlag.EXCHANGE
       ? 0
       : hasOld
-        ? makeParents(tree, newPath) || move(tree, path, newPath)
+        ? makeParents(tree, newPath) || move(tree, path, newPath, renameFlag.NOREPLACE)
         : isThere(tree, newPath)
-          ? makeParents(tree, path) || move(tree, newPath, path)
+          ? makeParents(tree, path) || move(tree, newPath, path, renameFlag.NOREPLACE)
           : 0
   return (
     moved ||
@@ -123,7 +123,7 @@ function makeParents(tree: Tree, path: Buffer): number {
     const above = path.subarray(0, end)
     const directory = tree.parent(above)
     if (directory < 0) return directory
-    const e = mkdirat(directory, tree.name, 0o755)
+    const e = keepMtime(tree, directory, () => mkdirat(directory, tree.name, 0o755))
     if (e < 0) return e
     tree.suspect(above, 'a directory was missing')
   }
@@ -136,11 +136,21 @@ function makeFile(tree: Tree, path: Buffer): number {
   if (parents < 0) return parents
   const directory = tree.parent(path)
   if (directory < 0) return directory
-  const fd = openat(directory, tree.name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
+  const flags = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW
+  const fd = keepMtime(tree, directory, () => openat(directory, tree.name, flags, 0o600))
   if (fd < 0) return fd === -EEXIST ? 0 : fd
   tree.files.put(keyOf(path), fd, 0o600)
   tree.suspect(path, 'a file was missing')
   return 0
+}
+
+// No message tells the mtime of the directory that something missing is made in.
+function keepMtime(tree: Tree, directory: number, make: () => number): number {
+  const e = fstat(directory, tree.stat.buffer)
+  if (e < 0) return e
+  const { mtimeSec, mtimeNsec } = tree.stat
+  const made = make()
+  return made < 0 ? made : tree.setMtime(directory, mtimeSec, mtimeNsec) || made
 }
 
 // Something of that name is to be new: then only that very name may be what is there.
@@ -158,13 +168,14 @@ function displace(tree: Tree, path: Buffer): number {
   return tree.displace(directory, name, path)
 }
 
-function move(tree: Tree, from: Buffer, to: Buffer): number {
+/** Gives what is at `from` the name `to`; `flags` are renameat2's. 0, -errno or a refusal. */
+export function move(tree: Tree, from: Buffer, to: Buffer, flags: number): number {
   const directory = tree.parent(from)
   if (directory < 0) return directory
   const { name } = tree
   const newDirectory = tree.parent(to)
   if (newDirectory < 0) return newDirectory
-  const e = renameat2(directory, name, newDirectory, tree.name, renameFlag.NOREPLACE)
+  const e = renameat2(directory, name, newDirectory, tree.name, flags)
   tree.forgetTree(from)
   return e
 }

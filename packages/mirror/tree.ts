@@ -1,10 +1,21 @@
 // The mirror's tree as the operations see it: paths become descriptors beneath the root, and the
 // caches follow what the operations do.
 
-import { AT_EMPTY_PATH, close, fstat, noName, O_NOFOLLOW, O_PATH, openat2, Stat } from '#posix'
+import {
+  AT_EMPTY_PATH,
+  close,
+  escapeName,
+  fstat,
+  noName,
+  O_NOFOLLOW,
+  O_PATH,
+  openat2,
+  Stat,
+} from '#posix'
 import { type Times, UTIME_OMIT, utimensat } from '#posix'
 import { beneath, Directories, onTheWay } from './directories.js'
 import { Files, type OpenFile } from './files.js'
+import { MirrorError } from './mirror-error.js'
 import type { Displaced } from './displaced.js'
 import type { FakeSuper } from './fake-super.js'
 import type { LeftOut } from './left-out.js'
@@ -29,6 +40,8 @@ export interface TreeOptions {
   readonly noteMode: (mode: number) => number
   /** Keeps in attributes what only root can give, where that is wanted. */
   readonly fake: FakeSuper | undefined
+  /** What is not as the stream takes it to be ends the replay. */
+  readonly stops: boolean
   readonly displaced: Displaced
   readonly suspects: Suspects
 }
@@ -102,8 +115,12 @@ export class Tree {
   }
 
   #used(file: OpenFile, path: Buffer): OpenFile {
-    if (this.files.use(file)) this.suspect(path, 'somebody else changed it')
-    return file
+    if (!this.files.use(file)) return file
+    const why = 'somebody else changed it'
+    this.suspect(path, why)
+    if (!this.options.stops) return file
+    const reason = `message ${this.seq}: '${escapeName(path)}': ${why}`
+    throw new MirrorError('EMIRROR_DIVERGED', reason, { seq: this.seq })
   }
 
   /** The type and permissions of what `fd` is, or -errno. */
