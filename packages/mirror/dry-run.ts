@@ -54,7 +54,7 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
     const isWhole = await run({
       source,
       replay,
-      forward: { add: nothing, flush: () => lines.flush() },
+      forward: { add: nothing, hand: nothing, flush: () => lines.flush() },
       signal,
       afterTurn: nothing,
       everySecond: nothing,

@@ -45,10 +45,14 @@ export class Forward {
    * EMIRROR_OUTPUT.
    */
   async flush(): Promise<void> {
-    let hasRoom = true
-    for (const piece of this.#pieces.splice(0)) hasRoom = this.#output.write(piece)
-    if (!hasRoom && !this.#failure) await this.#until('drain')
+    this.hand()
+    if (this.#output.writableNeedDrain && !this.#failure) await this.#until('drain')
     if (this.#failure) throw this.#failure
+  }
+
+  /** Passes on what was added, without waiting. */
+  hand(): void {
+    for (const piece of this.#pieces.splice(0)) this.#output.write(piece)
   }
 
   /** Everything is out, or never will be. Throws MirrorError EMIRROR_OUTPUT. */

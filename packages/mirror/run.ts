@@ -19,6 +19,8 @@ export interface RunOptions {
 
 export interface Output {
   add(message: Buffer): void
+  /** Passes on what was added, without waiting. */
+  hand(): void
   flush(): Promise<void>
 }
 
@@ -78,8 +80,9 @@ async function turn({ replay, forward, afterTurn }: RunOptions): Promise<boolean
       if (bytes?.length) forward?.add(bytes)
     } while (!isSettled && performance.now() < until)
   } catch (error) {
-    // What was applied before goes on all the same, if it can.
-    await forward?.flush().catch(() => undefined)
+    // What was applied before goes on all the same, if it can; a reader that takes nothing does not
+    // keep anybody from hearing of the error.
+    forward?.hand()
     throw error
   }
   await forward?.flush()

@@ -271,6 +271,28 @@ void t.test('--tee: a reader that goes away, a reader that does not read', async
   t.strictSame(await once(stuck, 'exit'), [null, 'SIGTERM'], 'but not for ever')
 })
 
+void t.test('--tee: an error is told although the reader does not read', async (t) => {
+  const { path } = scene(t)
+  const stream = new StreamWriter().add('create', { path: 'f', mode: 0o600 })
+  for (let i = 0; i < 40; i++) stream.add('write', { path: 'f', data: Buffer.alloc(65_000) })
+  const file = join(path, 'large')
+  fs.writeFileSync(file, stream.bytes)
+  const child = spawn(
+    process.execPath,
+    [mirrorProgram, sync, '--tee', file, join(path, 'mirror')],
+    {
+      env: { ...process.env, TFS_FAULTS: 'pwrite:52:ENOSPC:9' },
+    },
+  )
+  t.teardown(() => child.kill('SIGKILL'))
+  const [said] = (await once(child.stderr, 'data')) as [Buffer]
+  t.match(said.toString(), /ENOSPC/)
+  let passed = 0
+  child.stdout.on('data', (data: Buffer) => (passed += data.length))
+  t.strictSame(await once(child, 'close'), [111, null])
+  t.ok(passed > 20 * 65_000 && passed < 30 * 65_000, 'once it reads it gets what was applied')
+})
+
 void t.test('a signal ends it behind a message, and it goes on there', async (t) => {
   const { path } = scene(t)
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {

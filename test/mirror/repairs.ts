@@ -3,8 +3,6 @@
 
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { renameFlag, type MessageName } from '#wire'
 import { replay, type Outcome } from '../support/replay.js'
@@ -335,42 +333,6 @@ for (const [what, change, name, body, noted, check] of cases)
     suspects(t, first, await first.repair(name, body), noted)
     check(t, first)
   })
-
-void t.test('somebody else writes to a file that is being written', async (t) => {
-  const { path } = tempDirectory(t)
-  for (const onDivergence of ['repair', 'stop'] as const) {
-    const root = join(path, onDivergence)
-    const stream = new StreamWriter()
-      .add('create', { path: 'f', mode: 0o644 })
-      .add('write', { path: 'f', data: 'abc' })
-    const first = stream.bytes
-    stream.add('write', { path: 'f', data: 'xyz' }).bye()
-    async function* source() {
-      yield first
-      await setImmediate()
-      fs.appendFileSync(join(root, 'f'), 'mine')
-      yield stream.bytes.subarray(first.length)
-    }
-    const { error, said } = await replay([], root, {
-      onDivergence,
-      source: Readable.from(source()),
-    })
-    t.match(said, [/message 4: 'f'.*somebody else changed it/])
-    t.equal(error?.code, onDivergence === 'stop' ? 'EMIRROR_DIVERGED' : undefined)
-    t.equal(fs.readFileSync(join(root, 'f'), 'utf8'), error ? 'abcmine' : 'xyzmine')
-  }
-})
-
-void t.test('a directory keeps its mtime where something missing is made in it', async (t) => {
-  const root = join(tempDirectory(t).path, 'mirror')
-  const stream = new StreamWriter()
-    .add('mkdir', { path: 'd', mode: 0o755, mtimeSec: 5, dirMtimeSec: 6 })
-    .add('write', { path: 'd/f', data: 'x' })
-    .add('write', { path: 'd/e/f', data: 'x' })
-  t.match((await replay(stream.bye().bytes, root)).result, { suspects: 5 })
-  t.equal(fs.statSync(join(root, 'd')).mtimeMs, 5000)
-  t.equal(fs.statSync(root).mtimeMs, 6000)
-})
 
 void t.test('suspects are told until the list is removed', async (t) => {
   const { root, at, repair } = await mirror(t, remove('d/f'))
