@@ -144,7 +144,9 @@ void t.test('by the program, which says the same', async (t) => {
     seen.set(status ?? -1, (seen.get(status ?? -1) ?? 0) + 1)
     if (status !== expected) t.fail(`${status}, not ${expected}: ${error?.stack}, ${stderr}`)
     const last = stderr.trimEnd().split('\n').at(-1)
-    if (error && last !== `tfs-mirror: ${error.message}`) t.equal(last, error.message)
+    // What is wrong with a stream is said of its source.
+    const source = error?.name === 'WireError' ? 'standard input: ' : ''
+    if (error && last !== `tfs-mirror: ${source}${error.message}`) t.equal(last, error.message)
     t.strictSame(timeless(program), timeless(library))
     removeTree(library)
     removeTree(program)
