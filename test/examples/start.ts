@@ -46,6 +46,8 @@ void t.test('until a signal', async (t) => {
 void t.test('over the store itself, again after the journal was killed', async (t) => {
   const first = start(t, 'store')
   await up(first, 'store')
+  // It answers once the stream has begun.
+  t.equal(run('ls', `${first.dir}/store`).status, 0)
   process.kill(first.journal(), 'SIGKILL')
   t.equal(await first.example.ended, 2, 'the stream broke off')
   t.match(first.example.said, /ends here without a bye/)
