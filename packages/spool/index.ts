@@ -1,0 +1,5 @@
+export { parseSegmentName, retainedName, segmentName, type SegmentName } from './segment-name.js'
+export { SpoolError, type SpoolErrorCode } from './spool-error.js'
+export { type Segment } from './spool-directory.js'
+export { SpoolReader } from './spool-reader.js'
+export { SpoolWriter, type SpoolWriterOptions } from './spool-writer.js'
