@@ -86,16 +86,19 @@ export interface SegmentEnd {
 export function findEnd(fd: number, fileSize: number, shown: string): SegmentEnd {
   const scan = new SegmentScan(fd)
   let seq = 0
+  let torn: string | undefined
   try {
     for (let message = scan.next(); message; message = scan.next()) seq = seqOf(message)
+    const left = fileSize - scan.offset
+    // A size that was changed may look like the beginning of a message that ends beyond the file.
+    if (left > 0) torn = `${left} bytes of a message that is not whole`
   } catch (error) {
     if (!(error instanceof WireError)) throw error
-    if (hasMessageBehind(fd, scan.offset, fileSize))
-      throw new SpoolError('ESPOOL_DAMAGED', `${shown}: ${error.message}`, { cause: error })
-    return { size: scan.offset, seq, torn: error.reason }
+    torn = error.reason
   }
-  const left = fileSize - scan.offset
-  return { size: scan.offset, seq, torn: left > 0 ? `${left} bytes of a message` : undefined }
+  if (torn !== undefined && hasMessageBehind(fd, scan.offset, fileSize))
+    throw new SpoolError('ESPOOL_DAMAGED', `${shown}, byte ${scan.offset}: ${torn}`)
+  return { size: scan.offset, seq, torn }
 }
 
 // Messages are multiples of 16 bytes, so one begins at such a distance if it begins anywhere.
