@@ -178,6 +178,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     until: new UntilGate(options.until),
     operate: ({ name, body, seq }, _bytes, place) =>
       operate.do(name as never, body as never, seq, place),
+    onDoubt: (body, seq) => operate.doubt(body, seq),
     onBegin: options.onBegin,
   })
   return { shown, tree, suspects, trash, resume, sync, replay, unlock, leftOut }

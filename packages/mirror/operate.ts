@@ -53,6 +53,13 @@ export class Operate {
     tree.began = false
   }
 
+  /** The source is in doubt about a path. Throws errno errors. */
+  doubt({ path }: Body<'doubt'>, seq: number): void {
+    const { tree, absence } = this.#options
+    if (path.length > 0 && absence.isAbsent(tree, path)) return
+    tree.options.suspects.doubt(seq, path)
+  }
+
   #apply<K extends OperationName>(name: K, body: Body<K>): number {
     const { tree, absence, resume } = this.#options
     if (absence.isNeeded) {

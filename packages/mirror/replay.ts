@@ -3,7 +3,7 @@
 
 import { escapeName } from '#posix'
 import { decodeAny, flag, Framer, Numbering, timeOf, WireError } from '#wire'
-import type { AnyMessage, Message } from '#wire'
+import type { AnyMessage, Body, Message } from '#wire'
 import { isOperation, type Operation } from './message-kind.js'
 import { MirrorError } from './mirror-error.js'
 import type { Resume } from './resume.js'
@@ -27,6 +27,8 @@ export interface ReplayOptions {
   readonly until: UntilGate
   /** Does an operation; `bytes` are its message, and `place` says where in the stream that is. */
   readonly operate: (operation: Operation, bytes: Buffer, place: () => string) => void
+  /** The source is in doubt about a path. */
+  readonly onDoubt?: ((body: Body<'doubt'>, seq: number) => void) | undefined
   /** A hello has come; the name is not escaped. */
   readonly onBegin?: ((source: string, epoch: number) => void) | undefined
 }
@@ -126,6 +128,7 @@ export class Replay {
     if (name === 'gap')
       this.#options.resume.dropped(message.epoch, message.body.from, message.body.to)
     if (isOperation(message)) this.#options.operate(message, bytes, () => this.#place(seq))
+    if (name === 'doubt') this.#options.onDoubt?.(message.body, seq)
     if (name === 'unknown') this.counts.unknown++
     else this.#count(name)
     this.#options.resume.applied(message, bytes)

@@ -23,10 +23,19 @@ export class Suspects {
     this.count = count > 0 && !this.#open(false) ? 0 : count
   }
 
-  /** Notes `path`. Throws errno errors. */
+  /** Notes `path`, where something else was than there should be. Throws errno errors. */
   note(seq: number, path: Buffer, why: string): void {
+    this.#note(seq, path, `the mirror differed (${why})`)
+  }
+
+  /** Notes `path`, where something may be missing. Throws errno errors. */
+  doubt(seq: number, path: Buffer): void {
+    this.#note(seq, path, 'the source does not know whether its last change there was sent')
+  }
+
+  #note(seq: number, path: Buffer, what: string): void {
     const shown = path.length ? escapeName(path) : '.'
-    this.#say.say(`message ${seq}: '${shown}': the mirror differed (${why}); noted as suspect`)
+    this.#say.say(`message ${seq}: '${shown}': ${what}; noted as suspect`)
     this.count++
     if (this.count > linesMax || !this.#open(true)) return
     const line = Buffer.from(`${seq} ${shown}\n`)

@@ -1,7 +1,7 @@
 // What one client sends back: whole messages, each within a size and a time, or the client is cut.
 
 import type { Socket } from 'node:net'
-import { checkMessage, flag, flagsOf, Framer, typeOf, WireError } from '#wire'
+import { checkMessage, flag, flagsOf, Framer, messageTable, typeOf, WireError } from '#wire'
 import type { UpstreamTarget } from './upstream-writer.js'
 
 export const upstreamSizeMax = 64 << 10
@@ -103,11 +103,13 @@ const tooLarge = (size: number) =>
     `${size} bytes, more than the ${upstreamSizeMax} of an upstream message`,
   )
 
-/** No message for the relay itself is known yet: one may be skipped, or is refused. */
+/** No message for the relay itself can be answered here: one may be skipped, or is refused. */
 export function isForRelay(message: Buffer): boolean {
   const flags = flagsOf(message)
   if (!(flags & flag.HOP)) return false
   if (!(flags & flag.REQUIRED)) return true
+  if (typeOf(message) === messageTable.subscribe.type)
+    throw new WireError('EWIRE_TYPE', 'it asks for what follows a position, and no spool is here')
   const type = `0x${typeOf(message).toString(16)}`
   throw new WireError(
     'EWIRE_TYPE',

@@ -29,6 +29,9 @@ export const exampleBodies: { readonly [K in MessageName]: Body<K> } = {
   abort: { errno: 28, reason: bytes('no space left') },
   tick: {},
   gap: { from: 2, to: 6 },
+  mark: { name: bytes('before-upgrade') },
+  doubt: { path },
+  subscribed: { epoch: 0xfedcba98, seq: 0x1_0000_0002 },
   create: { path, mode: 0o644, ...attributes, ...dirMtime },
   mkdir: { path: bytes('src'), mode: 0o1777, ...attributes, ...dirMtime },
   mknod: { path, mode: 0o020600, major: 1, minor: 3, ...attributes, ...dirMtime },
@@ -60,4 +63,13 @@ export const exampleBodies: { readonly [K in MessageName]: Body<K> } = {
   setxattr: { path, name: bytes('user.mime_type'), value: bytes('text/plain') },
   removexattr: { path, name: bytes('user.mime_type') },
   fsync: { path: bytes(''), datasync: 0, errno: 5 },
+  subscribe: { epoch: 0xfedcba98, seq: 0x1_0000_0002 },
+  'want-mark': { name: bytes('before-upgrade') },
+  ack: {
+    epoch: 0xfedcba98,
+    received: 0x1_0000_0004,
+    applied: 0x1_0000_0003,
+    durable: 0x1_0000_0002,
+    who: bytes('host:/copy'),
+  },
 }

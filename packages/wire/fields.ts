@@ -69,6 +69,8 @@ export const where = (whichBit: number, field: NumberField): NumberField => ({ .
 const noFault = () => undefined
 const nulFault = (bytes: Buffer) => (bytes.includes(0) ? 'a NUL' : undefined)
 
+const labelFault = (bytes: Buffer) => (bytes.includes(0x0a) ? 'a line break' : nulFault(bytes))
+
 export const path = (doc: string): BytesField => ({
   kind: 'path',
   min: 0,
@@ -91,6 +93,19 @@ export const xattrName = (doc: string): BytesField => ({
   max: limits.nameSizeMax,
   fault: nulFault,
   doc,
+})
+/** A name that people give, on one line. */
+export const label = (doc: string): BytesField => ({
+  kind: 'name',
+  min: 1,
+  max: limits.nameSizeMax,
+  fault: labelFault,
+  doc,
+})
+/** The same, which may be the name of a file. */
+export const markName = (doc: string): BytesField => ({
+  ...label(doc),
+  fault: (bytes) => (bytes.includes(0x2f) ? 'a /' : labelFault(bytes)),
 })
 export const text = (doc: string): BytesField => ({
   kind: 'text',

@@ -32,6 +32,7 @@ export { MessageReader } from './message-reader.js'
 export {
   fallocateMode,
   flag,
+  isRequest,
   messageTable,
   protocolMagic,
   protocolVersion,
@@ -40,6 +41,7 @@ export {
   type Body,
   type MessageName,
   type OperationName,
+  type RequestName,
   type Row,
 } from './message-table.js'
 export { momentText, timeText } from './moment-text.js'

@@ -40,7 +40,7 @@ export interface Row {
   readonly fields: Readonly<Record<string, f.Field>>
 }
 
-const { REQUIRED, RETAIN } = flag
+const { REQUIRED, RETAIN, HOP } = flag
 
 export const messageTable = {
   hello: {
@@ -91,6 +91,31 @@ export const messageTable = {
     fields: {
       from: f.seqNumber('the first that is missing'),
       to: f.seqNumber('the last that is missing'),
+    },
+  },
+  mark: {
+    type: 0x0006,
+    flags: 0,
+    doc: 'A point of the stream gets a name, by which it is found again.',
+    fields: { name: f.markName('1 to 255 bytes without NUL, line break and /; names may repeat') },
+  },
+  doubt: {
+    type: 0x0007,
+    flags: REQUIRED,
+    doc:
+      'After an end that was not clean the source cannot say whether its last change at path is in ' +
+      'the stream. A copy notes the path as suspect.',
+    fields: { path: f.path('what may differ; the root is empty') },
+  },
+  subscribed: {
+    type: 0x0008,
+    flags: REQUIRED | HOP,
+    doc:
+      'The answer to subscribe: what follows it is the message after this position. Who subscribed ' +
+      'throws away whatever came before it; to anybody else it is an error.',
+    fields: {
+      epoch: f.count('that of the position, as asked for; 0: from the beginning of what is there'),
+      seq: f.seqNumber('the last message that is not sent'),
     },
   },
   create: {
@@ -254,6 +279,35 @@ export const messageTable = {
       errno: f.count("Linux's number of the error, 0 for success", 4095),
     },
   },
+  subscribe: {
+    type: 0x0300,
+    flags: REQUIRED | HOP,
+    doc:
+      'A reader asks the relay that it is connected to for everything after a position. A relay ' +
+      'that cannot give that ends the connection.',
+    fields: {
+      epoch: f.count('of the last message that the reader has; 0: all that there is'),
+      seq: f.seqNumber('of that message'),
+    },
+  },
+  'want-mark': {
+    type: 0x0301,
+    flags: 0,
+    doc: 'The source is asked for a mark; what was written before is in the stream before it.',
+    fields: { name: f.markName("the mark's") },
+  },
+  ack: {
+    type: 0x0302,
+    flags: 0,
+    doc: 'How far a copy is. Each number is that of the last such message, 0 for none.',
+    fields: {
+      epoch: f.count('of the three'),
+      received: f.seqNumber('has come'),
+      applied: f.seqNumber('is in the copy'),
+      durable: f.seqNumber('would survive a power cut there'),
+      who: f.label('a name for the copy: 1 to 255 bytes without NUL and line break'),
+    },
+  },
 } as const satisfies Record<string, Row>
 
 export type MessageTable = typeof messageTable
@@ -267,4 +321,12 @@ export type Body<K extends MessageName = MessageName> = {
 }
 
 /** The messages that change the tree, from 0x0100 to 0x01ff. */
-export type OperationName = Exclude<MessageName, 'hello' | 'bye' | 'abort' | 'tick' | 'gap'>
+export type OperationName = Exclude<MessageName, ControlName | RequestName>
+
+type ControlName = 'hello' | 'bye' | 'abort' | 'tick' | 'gap' | 'mark' | 'doubt' | 'subscribed'
+
+/** The messages that travel from readers towards the source, from 0x0300 to 0x03ff. */
+export type RequestName = 'subscribe' | 'want-mark' | 'ack'
+
+/** Whether a type is that of a request. */
+export const isRequest = (type: number): boolean => type >>> 8 === 0x03

@@ -2,7 +2,7 @@
 // that says that it is one.
 
 import type { AnyMessage, Message } from './codec.js'
-import { flag } from './message-table.js'
+import { flag, isRequest, messageTable } from './message-table.js'
 import { WireError } from './wire-error.js'
 
 export interface Position {
@@ -18,6 +18,13 @@ export class Numbering {
   seq = 0
   /** A bye or abort was the last message. */
   ended = false
+  /**
+   * The reader has asked for what follows a position: until the answer has come nothing counts, and
+   * an answer is an error at any other time.
+   */
+  subscribing = false
+  // The answer has come: whether its position ends an epoch is not known.
+  #subscribed = false
   // A hello may be one that a relay kept, as may what follows with RETAIN: then the numbers begin
   // with the message after them.
   #joining = false
@@ -25,7 +32,10 @@ export class Numbering {
   /** Throws WireError where `message` cannot come next. */
   check(message: AnyMessage): void {
     const { name, seq, epoch, flags } = message
-    if (flags & flag.HOP) return this.#hop(seq)
+    if (flags & flag.HOP) return this.#hop(message)
+    if (this.subscribing) return
+    if (name !== 'unknown' && isRequest(messageTable[name].type))
+      throw new WireError('EWIRE_ORDER', `a request (${name}) within a stream`, { seq })
     if (name === 'hello') return this.#hello(message)
     if (this.epoch === 0) throw new WireError('EWIRE_ORDER', 'no hello before it', { seq })
     if (epoch !== this.epoch)
@@ -53,14 +63,27 @@ export class Numbering {
     return this.epoch ? { seq: this.seq } : {}
   }
 
-  #hop(seq: number): void {
+  #hop(message: AnyMessage): void {
+    const { name, seq } = message
     if (seq !== 0) throw new WireError('EWIRE_FIELD', 'a HOP message has a seq', { seq })
+    if (name === 'subscribe')
+      throw new WireError('EWIRE_ORDER', 'a request (subscribe) within a stream')
+    if (name !== 'subscribed') return
+    if (!this.subscribing) throw new WireError('EWIRE_ORDER', 'an answer (subscribed) to nothing')
+    this.subscribing = false
+    const { epoch, seq: last } = message.body
+    if (epoch === this.epoch && last === this.seq) return
+    this.#subscribed = true
+    this.ended = false
+    this.epoch = epoch
+    this.seq = last
+    this.#joining = false
   }
 
   #hello({ seq, epoch }: Message): void {
     if (epoch === 0 || seq !== 1)
       throw new WireError('EWIRE_FIELD', `a hello with epoch ${epoch} and seq ${seq}`, { seq })
-    if (this.epoch !== 0 && !this.ended)
+    if (this.epoch !== 0 && !this.ended && !this.#subscribed)
       throw new WireError(
         'EWIRE_TRUNCATED',
         `epoch ${this.epoch} went on to ${epoch} without a bye`,
@@ -70,6 +93,7 @@ export class Numbering {
     this.epoch = epoch
     this.seq = seq
     this.ended = false
+    this.#subscribed = false
     this.#joining = true
   }
 
@@ -83,6 +107,7 @@ export class Numbering {
       throw new WireError('EWIRE_GAP', `${range} missing`, { seq })
     }
     this.#joining = this.#joining && isRetained
+    this.#subscribed = false
     this.seq = seq
   }
 }

@@ -10,7 +10,7 @@ const kibi = (n: number) => `${n} (${n >> 10} KiB)`
 
 const headerDocs: Readonly<Record<keyof typeof header.fields, string>> = {
   size: 'bytes of the whole message: header, body and padding',
-  type: 'which message it is, section 9; a number is never given to another message',
+  type: 'which message it is, section 10; a number is never given to another message',
   flags: 'section 3',
   seq: 'its number in its epoch, section 7',
   timeLo: "nanoseconds since 1970 on the source's clock, when it was done: the low half of a u64",
@@ -45,7 +45,7 @@ const typeTable = markdownTable(
     ['0x0001-0x00ff', 'control'],
     ['0x0100-0x01ff', 'operations: what was done to the tree'],
     ['0x0200-0x02ff', 'assertions: what a path is (reserved)'],
-    ['0x0300-0x03ff', 'requests, which travel from readers to the source (reserved)'],
+    ['0x0300-0x03ff', 'requests, which travel from readers to the source: section 8'],
     ['0x8000-0xffff', 'private use: never given out here'],
     ['the others', 'reserved'],
   ],
@@ -95,7 +95,7 @@ ${headerTable}
 
 ${flagTable}
 
-Section 9 has the flags of each type. A reader goes by those that it finds in the header.
+Section 10 has the flags of each type. A reader goes by those that it finds in the header.
 
 ## 4. The checksum
 
@@ -107,7 +107,7 @@ stops where it is wrong.
 
 ## 5. The body
 
-The fields of a message, as section 9 lists them, lie like this:
+The fields of a message, as section 10 lists them, lie like this:
 
 1. the numbers, in the order of the list, without any gap or alignment;
 2. for each field of bytes, in the order of the list, a u32: how many bytes it has;
@@ -156,7 +156,21 @@ A seq that is there already, one that leaves some out, another epoch without a \
 second \`hello\` of an epoch, a \`hello\` before \`bye\` or \`abort\`, anything before a
 \`hello\` or after the end: there a reader stops, with an error that names the message.
 
-## 8. The end, errors, versions
+## 8. Requests
+
+Readers may send messages of their own the other way, on the same pipe or socket. They are
+framed and checked like all others, and not numbered: their seq and their epoch are 0. A relay
+passes them on towards the source, except those with HOP, which are for the relay itself. It
+may refuse requests of more than 64 KiB. A stream never has a request in it.
+
+A reader that knows its position asks for what it lacks with \`subscribe\`. The relay that it is
+connected to answers \`subscribed\`, behind whatever was on its way; then comes the message after
+the position and everything after that. Where a relay no longer has all of it, the first that
+comes is a \`gap\` that names what is missing, or an \`abort\` where even that is not known. The
+reader of a stream that began with \`subscribed\` knows epoch and number from it, not from a
+\`hello\`; at a position that ends an epoch the \`hello\` of the next one follows.
+
+## 9. The end, errors, versions
 
 The input may end after \`bye\` or \`abort\` only. Where it ends elsewhere, inside a message
 or between two, it is truncated: what came is good, more may be missing, and the reader says

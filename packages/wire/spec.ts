@@ -8,7 +8,7 @@ import { exampleBodies } from './example-bodies.js'
 import type { BytesField, NumberField } from './fields.js'
 import { seal } from './header.js'
 import { messageSizeMax, offsetMax } from './limits.js'
-import { flag, messageTable, type MessageName, type Row } from './message-table.js'
+import { flag, isRequest, messageTable, type MessageName, type Row } from './message-table.js'
 import { bitsText } from './number-text.js'
 import { rules } from './spec-rules.js'
 import { toJson } from './to-json.js'
@@ -23,14 +23,16 @@ export const spec = (): string => [rules, messagesIntroduction, ...names.map(sec
 /** The example of a message that PROTOCOL.md shows. */
 export function exampleMessage(name: MessageName): Buffer {
   const out = Buffer.alloc(messageSizeMax)
+  const row: Row = messageTable[name]
   const size = (codecs[name] as Codec).encode(out, exampleBodies[name])
-  const seq = name === 'hello' ? 1 : name === 'gap' ? exampleBodies.gap.to : 7
-  seal(out, size, seq, time, epoch)
+  const isNumbered = !(row.flags & flag.HOP) && !isRequest(row.type)
+  const ordinal = name === 'hello' ? 1 : name === 'gap' ? exampleBodies.gap.to : 7
+  seal(out, size, isNumbered ? ordinal : 0, time, isRequest(row.type) ? 0 : epoch)
   return Buffer.from(out.subarray(0, size))
 }
 
 const messagesIntroduction = filled(`
-## 9. The messages
+## 10. The messages
 
 Each has its type, its flags, its fields with the numbers first, and an example: offset and
 bytes in hexadecimal, and the line of JSON that \`tfs-dump --json\` prints for it and from which

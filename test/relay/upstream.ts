@@ -170,6 +170,15 @@ void t.test('messages for the relay alone', async (t) => {
   t.same(messages.length, 1)
 })
 
+void t.test('a subscription where nothing is kept', async (t) => {
+  const { messages, target } = collector()
+  const { client, cuts } = await connection(t, target)
+  client.socket.write(messageOf('subscribe', { epoch: 7, seq: 1 }, { seq: 0, epoch: 0 }))
+  await client.ended
+  t.match(cuts, [/no spool/])
+  t.same(messages, [])
+})
+
 void t.test('an output that takes nothing: bounded, and nothing is lost', async (t) => {
   const out = new PassThrough({ highWaterMark: 1 })
   const writer = new UpstreamWriter(out, () => t.fail('lost'))

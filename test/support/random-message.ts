@@ -51,12 +51,15 @@ export function randomInteger(rng: Random, min: number, max: number): number {
   return Math.min(max, Math.max(min, pick(rng, candidates)))
 }
 
-function randomBytes(rng: Random, { kind, min, max }: BytesField): Buffer {
+function randomBytes(rng: Random, { kind, min, max, fault }: BytesField): Buffer {
   if (kind === 'path') return rng.next(10) < min * 10 || rng.next(10) ? randomPath(rng, max) : none
   const isLarge = rng.next(50) === 0
   const size = isLarge ? randomInteger(rng, min, max) : Math.min(max, min + rng.next(100))
   const bytes = content(rng, size)
   if (kind === 'name') bytes.forEach((byte, i) => (bytes[i] = byte || 1))
+  // Names that people give have neither.
+  if (kind === 'name' && fault(bytes))
+    bytes.forEach((byte, i) => (bytes[i] = byte === 0x0a || byte === 0x2f ? 1 : byte))
   return bytes
 }
 

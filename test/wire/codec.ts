@@ -233,7 +233,7 @@ void t.test('what only a later version can mean', async (t) => {
   }
   for (const [type, flags] of [
     [0x8000, 0],
-    [6, 2],
+    [0x20, 2],
     [4, 0x10],
     [4, 0x800],
   ] as const) {

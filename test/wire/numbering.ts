@@ -17,6 +17,9 @@ const flagged = (message: Buffer, flags: number): Buffer => {
 }
 const retained = (seq: number) => flagged(tick(seq), flag.RETAIN)
 const hop = (seq: number, epoch = 7) => flagged(tick(seq, epoch), flag.HOP)
+const mark = (seq: number) => messageOf('mark', { name: 'm' }, { seq })
+const subscribed = (seq: number, epoch = 7) =>
+  messageOf('subscribed', { epoch, seq }, { seq: 0, epoch })
 const unknown = (seq: number): Buffer => {
   const message = tick(seq)
   message.writeUInt16LE(0x8000, 4)
@@ -25,8 +28,11 @@ const unknown = (seq: number): Buffer => {
 }
 
 /** How many messages are taken, and the code of why no more or of why it may not end. */
-function verdict(messages: readonly Buffer[], pendingBytes = 0): [number, string] {
-  const numbering = new Numbering()
+function verdict(
+  messages: readonly Buffer[],
+  pendingBytes = 0,
+  numbering = new Numbering(),
+): [number, string] {
   let count = 0
   try {
     for (const message of messages) {
@@ -86,11 +92,39 @@ const rules: readonly (readonly [string, Buffer[], number, string])[] = [
   ['an unknown message is left out', [hello(), tick(2), bye(4)], 2, 'EWIRE_GAP'],
   ['an unknown message twice', [hello(), unknown(2), unknown(2)], 2, 'EWIRE_ORDER'],
   ['HOP messages do not count', [hop(0), hello(), hop(0, 9), bye(2), hop(0)], 5, 'good'],
+  ['a mark counts', [hello(), mark(2), bye(3)], 3, 'good'],
+  ['a request', [hello(), messageOf('want-mark', { name: 'm' }, { seq: 2 })], 1, 'EWIRE_ORDER'],
+  ['a subscription', [hello(), messageOf('subscribe', {}, { seq: 0 })], 1, 'EWIRE_ORDER'],
+  ['an answer to nothing', [hello(), tick(2), subscribed(2)], 2, 'EWIRE_ORDER'],
   ['a HOP message with a number', [hello(), hop(2)], 1, 'EWIRE_FIELD'],
 ]
 
 for (const [name, messages, count, code] of rules)
   t.strictSame(verdict(messages), [count, code], name)
+
+// What comes after `before` and a subscription.
+const answered: readonly (readonly [string, Buffer[], Buffer[], number, string])[] = [
+  ['the same position', [hello(), tick(2)], [subscribed(2), tick(3), bye(4)], 3, 'good'],
+  ['a reader that begins', [], [subscribed(50), tick(51), bye(52)], 3, 'good'],
+  ['what came before it', [], [hello(9), tick(2), subscribed(50), bye(51)], 4, 'good'],
+  ['another position', [hello(), tick(2)], [subscribed(50), tick(51), bye(52)], 3, 'good'],
+  ['a number left out', [], [subscribed(50), tick(52)], 1, 'EWIRE_GAP'],
+  ['a gap', [], [subscribed(50), gap(51, 60), bye(61)], 3, 'good'],
+  ['the next epoch', [], [subscribed(50), hello(8), bye(2, 8)], 3, 'good'],
+  ['the next epoch, known', [hello(), bye(2)], [subscribed(2), hello(8), bye(2, 8)], 3, 'good'],
+  ['more after the end', [hello(), bye(2)], [subscribed(2), tick(3)], 1, 'EWIRE_ORDER'],
+  ['the next epoch too early', [], [subscribed(5), tick(6), hello(8)], 2, 'EWIRE_TRUNCATED'],
+  ['another epoch', [], [subscribed(50), tick(51, 8)], 1, 'EWIRE_EPOCH'],
+  ['everything', [], [subscribed(0, 0), hello(), bye(2)], 3, 'good'],
+  ['a second answer', [], [subscribed(50), subscribed(50)], 1, 'EWIRE_ORDER'],
+  ['no answer', [], [hello(), tick(2)], 2, 'EWIRE_TRUNCATED'],
+]
+for (const [name, before, messages, count, code] of answered) {
+  const numbering = new Numbering()
+  for (const message of before) numbering.check(decodeAny(message))
+  numbering.subscribing = true
+  t.strictSame(verdict(messages, 0, numbering), [count, code], `subscribed: ${name}`)
+}
 
 t.strictSame(verdict([hello(), bye(2)], 5), [2, 'EWIRE_TRUNCATED'], 'bytes after the end')
 
