@@ -22,11 +22,12 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   posix: ['schema'],
   wire: ['schema'],
   fuse: ['schema', 'posix'],
-  journal: ['schema', 'posix', 'wire', 'fuse'],
-  relay: ['schema', 'posix', 'wire'],
+  spool: ['schema', 'posix', 'wire'],
+  journal: ['schema', 'posix', 'wire', 'spool', 'fuse'],
+  relay: ['schema', 'posix', 'wire', 'spool'],
   mirror: ['schema', 'posix', 'wire'],
-  cli: ['schema', 'posix', 'wire', 'fuse', 'journal', 'relay', 'mirror'],
-  bin: ['posix', 'wire', 'fuse', 'journal', 'relay', 'mirror', 'cli'],
+  cli: ['schema', 'posix', 'wire', 'spool', 'fuse', 'journal', 'relay', 'mirror'],
+  bin: ['posix', 'wire', 'spool', 'fuse', 'journal', 'relay', 'mirror', 'cli'],
 }
 /** Packages from outside that one layer alone may import. */
 const owned: Readonly<Record<string, string>> = { koffi: 'posix', yargs: 'cli' }

@@ -1,5 +1,19 @@
+export { afterMark, afterPosition, afterTime, newest, oldest, type Place } from './find.js'
+export { byeMessage, gapMessage } from './lost.js'
+export { type Mark, SegmentIndex } from './segment-index.js'
 export { parseSegmentName, retainedName, segmentName, type SegmentName } from './segment-name.js'
-export { SpoolError, type SpoolErrorCode } from './spool-error.js'
+export { Spool } from './spool.js'
 export { type Segment } from './spool-directory.js'
+export { SpoolError, type Damage, type SpoolErrorCode } from './spool-error.js'
 export { SpoolReader } from './spool-reader.js'
-export { SpoolWriter, type SpoolWriterOptions } from './spool-writer.js'
+export {
+  segmentSizeMax,
+  segmentSizeUsual,
+  SpoolWriter,
+  type SpoolWriterOptions,
+  type SyncPolicy,
+} from './spool-writer.js'
+export { isReaderName, listReaders, RegisteredReader, type ReaderState } from './readers.js'
+export { trim, type Amount, type Keep, type Trimmed, type TrimOptions } from './trim.js'
+export { verifySpool, type SpoolSummary } from './verify-spool.js'
+export { watchSpool, type SpoolWatch } from './watch-spool.js'

@@ -1,10 +1,9 @@
 // Reads a segment message by message, as far as it is good.
 
 import { check, pread } from '#posix'
-import { checkMessage, isSize, limits, seqOf, sizeOf, WireError } from '#wire'
-import { SpoolError } from './spool-error.js'
+import { checkMessage, epochOf, isSize, limits, seqOf, sizeOf, WireError } from '#wire'
 
-const windowSize = 4 << 20
+const windowSize = (1 << 20) + limits.messageSizeMax
 
 /** Messages of an open segment from byte `start`, in views that are good until the next one. */
 export class SegmentScan {
@@ -23,23 +22,17 @@ export class SegmentScan {
 
   /**
    * The next message, checked: undefined at the end of the file, or of what it has whole. Throws
-   * WireError for bytes that are no message, and SystemError. May be asked again when there is more.
+   * WireError for bytes that are no message, and SystemError. May be asked again when there is
+   * more.
    */
   next(): Buffer | undefined {
     const head = this.#view(4)
     if (!head) return undefined
     const size = head.readUInt32LE(0)
-    if (!isSize(size))
-      throw new WireError('EWIRE_SIZE', `a message cannot have ${size} bytes`, {
-        offset: this.offset,
-      })
+    if (!isSize(size)) throw new WireError('EWIRE_SIZE', `a message cannot have ${size} bytes`)
     const message = this.#view(size)
     if (!message) return undefined
-    try {
-      checkMessage(message)
-    } catch (error) {
-      throw error instanceof WireError ? error.at({ offset: this.offset }) : error
-    }
+    checkMessage(message)
     this.offset += size
     return message
   }
@@ -55,68 +48,56 @@ export class SegmentScan {
   }
 }
 
-function fill(fd: number, buffer: Buffer, at: number): number {
+/** Reads from byte `at` until `buffer` is full or the file ends. Bytes read. Throws SystemError. */
+export function fill(fd: number, buffer: Buffer, at: number): number {
   let length = 0
   while (length < buffer.length) {
-    const done = check(
-      pread(fd, buffer, length, buffer.length - length, at + length),
-      'pread',
-      'segment',
-    )
+    const room = buffer.length - length
+    const done = check(pread(fd, buffer, length, room, at + length), 'pread', 'segment')
     if (done === 0) break
     length += done
   }
   return length
 }
 
-export interface SegmentEnd {
-  /** Bytes of whole, good messages. */
-  readonly size: number
-  /** Of the last message; 0 where there is none. */
-  readonly seq: number
-  /** Why the bytes behind that are no message; undefined where there are none. */
-  readonly torn: string | undefined
+/** The message at byte `at`, in a Buffer of its own; undefined where none is whole and good. */
+export function messageAt(fd: number, at: number): Buffer | undefined {
+  const head = Buffer.allocUnsafe(4)
+  if (fill(fd, head, at) < 4 || !isSize(sizeOf(head))) return undefined
+  const message = Buffer.allocUnsafeSlow(sizeOf(head))
+  if (fill(fd, message, at) < message.length) return undefined
+  return isGood(message) ? message : undefined
 }
 
 /**
- * Finds where the good messages of the last segment end. What follows may be the rest of a write that
- * a crash cut short, which is to be dropped; but where a good message comes after it, something in
- * the middle was damaged: throws SpoolError ESPOOL_DAMAGED with `shown`, the segment's name.
+ * The number of the first message of `epoch` behind byte `from` that has a number above `seq`;
+ * undefined where there is none. What is at `from` is none.
  */
-export function findEnd(fd: number, fileSize: number, shown: string): SegmentEnd {
-  const scan = new SegmentScan(fd)
-  let seq = 0
-  let torn: string | undefined
-  try {
-    for (let message = scan.next(); message; message = scan.next()) seq = seqOf(message)
-    const left = fileSize - scan.offset
-    // A size that was changed may look like the beginning of a message that ends beyond the file.
-    if (left > 0) torn = `${left} bytes of a message that is not whole`
-  } catch (error) {
-    if (!(error instanceof WireError)) throw error
-    torn = error.reason
-  }
-  if (torn !== undefined && hasMessageBehind(fd, scan.offset, fileSize))
-    throw new SpoolError('ESPOOL_DAMAGED', `${shown}, byte ${scan.offset}: ${torn}`)
-  return { size: scan.offset, seq, torn }
-}
-
-// Messages are multiples of 16 bytes, so one begins at such a distance if it begins anywhere.
-function hasMessageBehind(fd: number, from: number, fileSize: number): boolean {
-  const buffer = Buffer.allocUnsafeSlow(windowSize + limits.messageSizeMax)
-  for (let at = from + limits.messageAlign; at < fileSize; at += windowSize) {
+export function seqBehind(
+  fd: number,
+  from: number,
+  { epoch, seq }: { readonly epoch: number; readonly seq: number },
+): number | undefined {
+  const buffer = Buffer.allocUnsafeSlow(windowSize)
+  const step = windowSize - limits.messageSizeMax
+  // Messages are multiples of 16 bytes, so one begins at such a distance if it begins anywhere.
+  for (let at = from + limits.messageAlign; ; at += step) {
     const length = fill(fd, buffer, at)
-    for (let i = 0; i < windowSize && i + limits.messageSizeMin <= length; i += limits.messageAlign)
-      if (isGood(buffer, i, length)) return true
+    for (let i = 0; i < step && i + limits.messageSizeMin <= length; i += limits.messageAlign) {
+      const size = buffer.readUInt32LE(i)
+      if (!isSize(size) || i + size > length) continue
+      const message = buffer.subarray(i, i + size)
+      // Data that is written may hold a stream of its own.
+      if (epochOf(message) === epoch && seqOf(message) > seq && isGood(message))
+        return seqOf(message)
+    }
+    if (length < buffer.length) return undefined
   }
-  return false
 }
 
-function isGood(buffer: Buffer, at: number, length: number): boolean {
-  const size = sizeOf(buffer.subarray(at))
-  if (!isSize(size) || at + size > length) return false
+function isGood(message: Buffer): boolean {
   try {
-    checkMessage(buffer.subarray(at, at + size))
+    checkMessage(message)
     return true
   } catch {
     return false

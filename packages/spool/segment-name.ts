@@ -1,5 +1,5 @@
-// The name of a segment: its number in the spool, so that names sort in the order of the stream, then
-// the position of its first message. `0000000012.89abcdef.0000000000004711.tfs`
+// The name of a segment: its number in the spool, so that names sort in the order of the stream,
+// then the position of its first message. `0000000012.89abcdef.0000000000004711.tfs`
 
 export interface SegmentName {
   /** 1, 2, 3 … through all epochs. */
@@ -28,3 +28,6 @@ export function parseSegmentName(name: string): SegmentName | undefined {
     ? parsed
     : undefined
 }
+
+/** The name of the file beside a segment by which messages in it are found. */
+export const indexName = (segment: string): string => segment.replace(/\.tfs$/, '.idx')

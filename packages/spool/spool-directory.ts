@@ -1,15 +1,19 @@
-// The directory of a spool: its segments in order, and the checks that it is one.
+// The directory of a spool: its segments in order, its files, and the checks that they are its own.
 
+import { dirname } from 'node:path'
 import {
   AT_FDCWD,
   check,
   close,
   errno,
+  escapeName,
   fstat,
+  fsync,
   geteuid,
   mkdirat,
   O_DIRECTORY,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_RDONLY,
   openat,
   readDirectory,
@@ -21,60 +25,86 @@ import { SpoolError } from './spool-error.js'
 
 export interface Segment extends SegmentName {
   readonly name: string
-  /** Bytes. */
-  readonly size: number
 }
 
-/** Opens a spool's directory, made with mode 0700 where it is missing and `make` says so. */
-export function openDirectory(path: string, make: boolean): number {
-  const bytes = Buffer.from(path)
-  const made = make ? mkdirat(AT_FDCWD, bytes, 0o700) : 0
-  if (made < 0 && made !== -errno.EEXIST) check(made, 'mkdir', path)
-  const fd = check(openat(AT_FDCWD, bytes, O_RDONLY | O_DIRECTORY), 'open', path)
-  if (!make) return fd
-  const stat = new Stat()
-  check(fstat(fd, stat.buffer), 'fstat', path)
-  if (stat.uid === geteuid()) return fd
-  close(fd)
-  throw new SpoolError('ESPOOL_STATE', `the spool '${path}' belongs to user ${stat.uid}`)
+const stat = new Stat()
+
+/**
+ * Opens a spool's directory to read it. Throws SystemError, and SpoolError where it is no directory
+ * of its own.
+ */
+export function openDirectory(path: string): number {
+  const fd = openat(AT_FDCWD, Buffer.from(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  if (fd === -errno.ENOTDIR || fd === -errno.ELOOP)
+    throw new SpoolError('ESPOOL_STATE', `the spool '${escapeName(path)}' is not a directory`)
+  return check(fd, 'open', path)
 }
+
+/** The same to write it: made with mode 0700 where it is missing, and nobody else's. */
+export function openOwnDirectory(path: string): number {
+  const made = mkdirat(AT_FDCWD, Buffer.from(path), 0o700)
+  if (made < 0 && made !== -errno.EEXIST) check(made, 'mkdir', path)
+  if (made === 0) syncDirectory(dirname(path))
+  const fd = openDirectory(path)
+  check(fstat(fd, stat.buffer), 'fstat', path)
+  const { uid, mode } = stat
+  if (uid === geteuid() && !(mode & 0o022)) return fd
+  close(fd)
+  const why = uid === geteuid() ? 'can be written by others (chmod go-w)' : `belongs to user ${uid}`
+  throw new SpoolError('ESPOOL_STATE', `the spool '${escapeName(path)}' ${why}`)
+}
+
+function syncDirectory(path: string): void {
+  const fd = openat(AT_FDCWD, Buffer.from(path), O_RDONLY | O_DIRECTORY)
+  if (fd < 0) return
+  check(fsync(fd), 'fsync', path)
+  close(fd)
+}
+
+// Segments may be trimmed while the directory is being read.
+const attemptsMax = 5
 
 /** The segments, in order. Throws SpoolError where one in the middle is missing. */
 export function listSegments(fd: number, path: string): Segment[] {
+  for (let attempt = 1; ; attempt++) {
+    const segments = readSegments(fd)
+    const at = segments.findIndex(
+      ({ ordinal }, i) => i > 0 && segments[i - 1]!.ordinal + 1 < ordinal,
+    )
+    if (at < 0) return segments
+    if (attempt < attemptsMax) continue
+    const [from, to] = [segments[at - 1]!.ordinal + 1, segments[at]!.ordinal - 1]
+    const text = `the spool '${escapeName(path)}' lacks the segments ${from} to ${to}`
+    throw new SpoolError('ESPOOL_MISSING', text)
+  }
+}
+
+function readSegments(fd: number): Segment[] {
   const segments: Segment[] = []
   for (const { name } of readDirectory(fd)) {
     const parsed = parseSegmentName(name.toString('latin1'))
-    if (!parsed) continue
-    const file = openSegment(fd, segmentName(parsed), O_RDONLY)
-    // Trimmed since the directory was read.
-    if (file === undefined) continue
-    const stat = new Stat()
-    check(fstat(file, stat.buffer), 'fstat', segmentName(parsed))
-    close(file)
-    segments.push({ ...parsed, name: segmentName(parsed), size: stat.size })
+    if (parsed) segments.push({ ...parsed, name: segmentName(parsed) })
   }
-  segments.sort((a, b) => a.ordinal - b.ordinal)
-  segments.forEach(({ ordinal }, i) => {
-    const before = segments[i - 1]
-    if (before && before.ordinal + 1 !== ordinal)
-      throw new SpoolError(
-        'ESPOOL_MISSING',
-        `the spool '${path}' lacks the segments ${before.ordinal + 1} to ${ordinal - 1}`,
-      )
-  })
-  return segments
+  return segments.sort((a, b) => a.ordinal - b.ordinal)
 }
 
-/** A descriptor of a segment; undefined where there is none. Never through a link. */
-export function openSegment(fd: number, name: string, flags: number): number | undefined {
-  const file = openat(fd, Buffer.from(name), flags | O_NOFOLLOW, 0o600)
+/**
+ * A descriptor of a file of the spool; undefined where there is none. Never through a link. Throws
+ * SystemError, and SpoolError where it is no regular file.
+ */
+export function openFile(directory: number, name: string, flags: number): number | undefined {
+  const file = openat(directory, Buffer.from(name), flags | O_NOFOLLOW | O_NONBLOCK, 0o600)
   if (file === -errno.ENOENT) return undefined
-  if (file === -errno.ELOOP)
-    throw new SpoolError('ESPOOL_STATE', `${name}: is a symbolic link, no segment`)
+  if (file === -errno.ELOOP) throw new SpoolError('ESPOOL_STATE', `${name}: is a symbolic link`)
   check(file, 'open', name)
-  const stat = new Stat()
   check(fstat(file, stat.buffer), 'fstat', name)
   if (stat.type === S_IFREG) return file
   close(file)
-  throw new SpoolError('ESPOOL_STATE', `${name}: is no regular file, so no segment`)
+  throw new SpoolError('ESPOOL_STATE', `${name}: is no regular file`)
+}
+
+/** Bytes of an open file. Throws SystemError. */
+export function sizeOfFile(fd: number, name: string): number {
+  check(fstat(fd, stat.buffer), 'fstat', name)
+  return stat.size
 }

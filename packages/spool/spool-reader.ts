@@ -1,149 +1,251 @@
-// Reads a spool from a position on, in blocks of whole messages, across its segments, and goes on as
-// it grows.
+// Reads a spool from a place on, in blocks of whole messages, across its segments, and goes on as
+// it grows. Every message is checked: what was damaged is never given on, nor what lies behind it.
 
-import { check, close, O_RDONLY, pread } from '#posix'
-import { isSize, limits, seqOf, sizeOf, type Position } from '#wire'
-import { SegmentScan } from './scan-segment.js'
-import { listSegments, openDirectory, openSegment, type Segment } from './spool-directory.js'
+import { check, close, fstat, pread, Stat } from '#posix'
+import { checkMessage, isSize, limits, sizeOf, WireError, type Position } from '#wire'
+import { oldest, type Place } from './find.js'
+import { lostMessages } from './lost.js'
+import { seqBehind } from './scan-segment.js'
+import type { Segment } from './spool-directory.js'
+import { damagedAt, type Spool } from './spool.js'
 import { SpoolError } from './spool-error.js'
+import { Succession } from './succession.js'
 
 const blockSize = 1 << 20
+/** A directory that has not changed for so long has no segment that was not listed. */
+const settledMs = 100
 
 export class SpoolReader {
-  readonly path: string
-  readonly #directory: number
+  readonly spool: Spool
+  /** Told once messages are lost to this reader, since they were trimmed before it came to them. */
+  onLost: ((from: Position, oldest: Position) => void) | undefined
   readonly #buffer = Buffer.allocUnsafeSlow(blockSize + limits.messageSizeMax)
   #segment: Segment | undefined
   #fd = -1
   #at = 0
+  #succession = new Succession(0, 0)
+  // Before what is read next.
+  #first: Buffer | undefined
+  // What the bytes of the last reading begin with and is not whole.
+  #left = 0
+  readonly #stat = new Stat()
+  #listedMs = 0
+  #listedAt = -1
 
-  /** Opens a spool for reading, which takes no lock. Throws SystemError. */
-  constructor(path: string) {
-    this.path = path
-    this.#directory = openDirectory(path, false)
+  /** Reads from `place` on, or all there is. A spool may be empty as yet. */
+  constructor(spool: Spool, place?: Place) {
+    this.spool = spool
+    if (place) this.seek(place)
   }
 
-  segments(): Segment[] {
-    return listSegments(this.#directory, this.path)
+  /** The last message that was given; before the first, what lies before the place. */
+  get position(): Position {
+    const { epoch, seq } = this.#succession
+    return { epoch, seq }
   }
 
-  /** Goes to the beginning of the oldest segment. False: the spool is empty as yet. */
-  seekOldest(): boolean {
-    const [oldest] = this.segments()
-    if (!oldest) return false
-    this.#enter(oldest)
-    return true
+  /** Goes to a place. Throws SpoolError ESPOOL_TRIMMED where it is gone meanwhile. */
+  seek(place: Place): void {
+    this.#enter(place.segment)
+    this.#at = place.offset
+    this.#first = place.first
+    this.#succession = new Succession(place.segment.epoch, place.seq)
+    // Who has the hello alone may go on with any number.
+    this.#succession.joining = place.seq === 1
   }
 
-  /**
-   * Goes behind the message at `position`; the next block begins with the one after it. Throws
-   * SpoolError ESPOOL_MISSING where that one is not there any more, or never was.
-   */
-  seek(position: Position): void {
-    const segments = this.segments()
-    const at = segments.findLastIndex(
-      ({ epoch, seq }) => epoch === position.epoch && seq <= position.seq + 1,
-    )
-    const segment = segments[at]
-    if (!segment) throw new SpoolError('ESPOOL_MISSING', missing(this.path, position, segments[0]))
-    this.#enter(segment)
-    if (segment.seq > position.seq) return
-    const scan = new SegmentScan(this.#fd)
-    for (let message = scan.next(); message; message = scan.next()) {
-      this.#at = scan.offset
-      if (seqOf(message) >= position.seq) return
-    }
-    const last = segments[at + 1] ? 'damaged' : 'ahead of it'
-    throw new SpoolError(
-      'ESPOOL_MISSING',
-      `the spool '${this.path}' has no message ${position.seq} of epoch ${position.epoch}: ${last}`,
-    )
+  /** Goes to the oldest message and first gives what says that those behind `position` are lost. */
+  seekLost(position: Position): void {
+    const place = oldest(this.spool)
+    if (!place) return
+    this.#succession = new Succession(position.epoch, position.seq)
+    this.#lose(place.segment)
+  }
+
+  /** The hello that who begins here needs first; undefined at the beginning of an epoch. */
+  hello(): Buffer | undefined {
+    const { epoch, seq } = this.#succession
+    if (epoch === 0 || seq === 0) return undefined
+    const hello = this.spool.hello(epoch)
+    if (hello) return hello
+    const text = `the spool '${this.spool.path}' has lost the hello of epoch ${epoch}`
+    throw new SpoolError('ESPOOL_MISSING', text)
   }
 
   /**
    * The next whole messages, up to about 1 MiB, in a buffer that is good until the next call;
-   * undefined where there is nothing more yet. Only sizes are looked at. Throws SpoolError
-   * ESPOOL_DAMAGED where no message can be, or where a finished segment ends within one.
+   * undefined where there is nothing more yet. Throws SpoolError ESPOOL_DAMAGED, with the place and
+   * what is lost, and ESPOOL_MISSING.
    */
   next(): Buffer | undefined {
+    if (this.#first) return this.#take()
     for (;;) {
-      if (!this.#segment && !this.seekOldest()) return undefined
+      if (!this.#segment && !this.#begin()) return undefined
       const length = this.#fill()
-      const whole = wholeMessages(this.#buffer, length, this.#place)
+      const whole = this.#whole(length)
+      this.#left = length - whole
       if (whole > 0) {
         this.#at += whole
         return this.#buffer.subarray(0, whole)
       }
-      if (!this.#advance(length)) return undefined
+      if (!this.#advance()) return this.#first ? this.#take() : undefined
+      if (this.#first) return this.#take()
     }
+  }
+
+  /**
+   * Where `next` has nothing more: bytes of a message that has not come whole. Throws SpoolError
+   * ESPOOL_DAMAGED where good messages follow them, which a message on its way has not.
+   */
+  pending(): number {
+    if (!this.#segment || this.#left === 0) return 0
+    const { epoch, seq } = this.#succession
+    if (seqBehind(this.#fd, this.#at, { epoch, seq }) === undefined) return this.#left
+    throw this.#damaged(new WireError('EWIRE_SIZE', 'a size that is none'), undefined)
   }
 
   close(): void {
     if (this.#fd >= 0) close(this.#fd)
-    close(this.#directory)
     this.#fd = -1
+    this.#segment = undefined
   }
 
-  get #place(): string {
-    return `${this.path}/${this.#segment?.name ?? ''}, byte ${this.#at}`
+  #begin(): boolean {
+    const place = oldest(this.spool)
+    if (place) this.seek(place)
+    return place !== undefined
+  }
+
+  #take(): Buffer | undefined {
+    const first = this.#first
+    this.#first = undefined
+    return first
   }
 
   #fill(): number {
     let length = 0
     while (length < this.#buffer.length) {
       const room = this.#buffer.length - length
-      const done = check(
-        pread(this.#fd, this.#buffer, length, room, this.#at + length),
-        'pread',
-        this.#place,
-      )
-      if (done === 0) break
+      const done = pread(this.#fd, this.#buffer, length, room, this.#at + length)
+      if (check(done, 'pread', this.#segment!.name) === 0) break
       length += done
     }
     return length
   }
 
-  // To the segment after this one, if it has begun; then this one is finished.
-  #advance(left: number): boolean {
+  // Bytes of the good messages in the buffer. Throws where the first is none.
+  #whole(length: number): number {
+    let at = 0
+    while (at + 4 <= length && at < blockSize) {
+      const size = this.#buffer.readUInt32LE(at)
+      const isPossible = isSize(size)
+      if (isPossible && at + size > length) break
+      const message = this.#buffer.subarray(at, at + (isPossible ? size : 4))
+      const fault = this.#fault(message)
+      if (fault && at > 0) break
+      if (fault) {
+        if (this.#at === 0 && this.#isRenamed()) continue
+        throw this.#damaged(fault, this.#next())
+      }
+      this.#succession.note(message)
+      at += size
+    }
+    return at
+  }
+
+  #fault(message: Buffer): WireError | undefined {
+    try {
+      const size = sizeOf(message)
+      if (!isSize(size)) return new WireError('EWIRE_SIZE', `a message cannot have ${size} bytes`)
+      checkMessage(message)
+      const fault = this.#succession.fault(message)
+      return fault === undefined ? undefined : new WireError('EWIRE_ORDER', fault)
+    } catch (error) {
+      if (error instanceof WireError) return error
+      throw error
+    }
+  }
+
+  // A segment that is empty may get another name than it had when it was entered.
+  #isRenamed(): boolean {
     const segment = this.#segment!
-    const next = this.segments().find(({ ordinal }) => ordinal > segment.ordinal)
-    if (!next) return false
-    if (next.ordinal > segment.ordinal + 1)
-      throw new SpoolError('ESPOOL_MISSING', `${this.#place}: the segments behind it were trimmed`)
-    // It may have grown between the reading and the looking.
-    if (this.#fill() > left) return true
-    if (left > 0)
-      throw new SpoolError('ESPOOL_DAMAGED', `${this.#place}: ${left} bytes that are no message`)
-    this.#enter(next)
+    const now = this.spool.segments().find(({ ordinal }) => ordinal === segment.ordinal)
+    if (!now || now.name === segment.name) return false
+    this.#segment = now
+    if (now.epoch !== this.#succession.epoch)
+      this.#succession = new Succession(now.epoch, now.seq - 1)
     return true
   }
 
+  #next(): Segment | undefined {
+    return this.spool.segments().find(({ ordinal }) => ordinal > this.#segment!.ordinal)
+  }
+
+  // To the segment behind this one, if it has begun; then this one is finished. True: read on.
+  #advance(): boolean {
+    const segment = this.#segment!
+    if (this.#isSettled()) return false
+    const next = this.#next()
+    if (!next) return false
+    // It may have grown between the reading and the looking.
+    if (this.#fill() > this.#left) return true
+    if (this.#left > 0)
+      throw this.#damaged(
+        new WireError('EWIRE_TRUNCATED', `${this.#left} bytes that are no message`),
+        next,
+      )
+    const { epoch, seq } = this.#succession
+    if (next.ordinal > segment.ordinal + 1) this.#lose(next)
+    else if (
+      next.epoch === epoch
+        ? next.seq !== seq + 1
+        : (this.spool.stored(segment)?.size ?? 0) > this.#at
+    )
+      throw this.#damaged(new WireError('EWIRE_TRUNCATED', 'it ends too early'), next)
+    else this.#goOn(next)
+    return true
+  }
+
+  #goOn(segment: Segment): void {
+    const { epoch } = segment
+    const goesOn = epoch === this.#succession.epoch
+    this.#enter(segment)
+    if (!goesOn) this.#succession = new Succession(epoch, segment.seq - 1)
+  }
+
+  // What was trimmed in front of the reader is named in its place.
+  #lose(next: Segment): void {
+    const { position } = this
+    if (position.epoch !== 0)
+      this.#first = lostMessages(position, next, this.spool.hello(next.epoch))
+    this.#enter(next)
+    this.#succession = new Succession(next.epoch, next.seq - 1)
+    this.onLost?.(position, next)
+  }
+
+  // Whether the directory is as it was when there was no next segment.
+  #isSettled(): boolean {
+    check(fstat(this.spool.fd, this.#stat.buffer), 'fstat', this.spool.path)
+    const changedMs = this.#stat.mtimeSec * 1000 + this.#stat.mtimeNsec / 1e6
+    // Times of files come from a clock that ticks, and what happens between two ticks has one time.
+    if (changedMs === this.#listedAt && this.#listedMs > changedMs + settledMs) return true
+    this.#listedAt = changedMs
+    this.#listedMs = Date.now()
+    return false
+  }
+
   #enter(segment: Segment): void {
-    const fd = openSegment(this.#directory, segment.name, O_RDONLY)
-    if (fd === undefined)
-      throw new SpoolError('ESPOOL_MISSING', `${this.path}/${segment.name}: was trimmed`)
+    const fd = this.spool.open(segment.name)
     if (this.#fd >= 0) close(this.#fd)
     this.#fd = fd
     this.#segment = segment
     this.#at = 0
+    this.#left = 0
+    this.#listedAt = -1
   }
-}
 
-function wholeMessages(buffer: Buffer, length: number, place: string): number {
-  let at = 0
-  while (at + 4 <= length) {
-    const size = sizeOf(buffer.subarray(at))
-    if (!isSize(size))
-      throw new SpoolError('ESPOOL_DAMAGED', `${place}: a message cannot have ${size} bytes`)
-    if (at + size > length) break
-    at += size
+  #damaged(error: WireError, next: Segment | undefined): SpoolError {
+    const { seq } = this.#succession
+    return damagedAt(this.#fd, this.#segment!, { size: this.#at, seq }, next, error)
   }
-  return at
-}
-
-function missing(path: string, { epoch, seq }: Position, oldest: Segment | undefined): string {
-  const has = oldest
-    ? `it begins with message ${oldest.seq} of epoch ${oldest.epoch}`
-    : 'it is empty'
-  return `the spool '${path}' does not have what follows message ${seq} of epoch ${epoch}: ${has}`
 }

@@ -1,178 +1,295 @@
-// Appends a stream to a spool. One process at a time; what it has taken survives its end, and what was
-// synced survives the machine's.
+// Appends a stream to a spool. One process at a time; what it has taken survives its end, and what
+// was synced survives the machine's.
 
-import {
-  check,
-  close,
-  errno,
-  fdatasync,
-  flock,
-  fsync,
-  ftruncate,
-  LOCK_EX,
-  LOCK_NB,
-  O_CREAT,
-  O_EXCL,
-  O_RDWR,
-  O_WRONLY,
-  pwrite,
-} from '#posix'
-import { epochOf, messageTable, seqOf, typeOf, type Position } from '#wire'
-import { findEnd, SegmentScan } from './scan-segment.js'
+import assert from 'node:assert'
+import { check, close, errno, fdatasync, flock, fsync, ftruncate, pread, pwrite } from '#posix'
+import { LOCK_EX, LOCK_NB, O_CREAT, O_EXCL, O_RDWR, renameat2, systemError } from '#posix'
+import { epochOf, sizeOf, type Position } from '#wire'
+import { findEnd } from './find-end.js'
+import { mendRetained } from './retained.js'
+import { marksMax, SegmentIndex } from './segment-index.js'
 import { segmentName } from './segment-name.js'
-import { listSegments, openDirectory, openSegment, type Segment } from './spool-directory.js'
+import { openFile, openOwnDirectory } from './spool-directory.js'
+import { isEnd, Spool, storeIndex } from './spool.js'
 import { SpoolError } from './spool-error.js'
+import { firstOf } from './succession.js'
 
 export interface SpoolWriterOptions {
   /** The spool's directory, made where it is missing. */
   readonly path: string
-  /** Bytes after which a new segment is begun. */
-  readonly segmentSize: number
-  /** When what was appended is made durable: never by itself, at each message, or after so many ms. */
-  readonly sync: 'none' | 'always' | number
+  /** Bytes after which a new segment is begun, 64 MiB if left out. */
+  readonly segmentSize?: number | undefined
+  /** When `commit` makes durable what was appended: never, each time, or after so many ms. */
+  readonly sync: SyncPolicy
 }
 
+export type SyncPolicy = 'none' | 'always' | number
+
+export const segmentSizeUsual = 64 << 20
+export const segmentSizeMax = 1 << 30
 const lockName = 'lock'
+const copySize = 1 << 20
 
 export class SpoolWriter {
-  readonly #options: SpoolWriterOptions
-  readonly #directory: number
-  readonly #lock: number
-  #segment = -1
-  #ordinal = 0
-  #size = 0
-  #unsynced = false
-  #syncedMs = performance.now()
+  readonly path: string
+  /** What is there, by the same descriptor. */
+  readonly spool: Spool
   /** Of the last message; epoch 0 in an empty spool. */
   position: Position = { epoch: 0, seq: 0 }
-  /** The last message is a bye. */
-  ended = false
+  /** The last message is a bye or abort. */
+  ended = true
   /** What a crash had left behind the last message, and opening has cut off. */
   torn: string | undefined
+  /** Number of the segment that is being written. */
+  ordinal = 0
+  readonly #options: SpoolWriterOptions
+  readonly #lock: number
+  #segment = -1
+  #name = ''
+  #index = new SegmentIndex({ epoch: 0, seq: 1 }, 0n)
+  // The segment's name is in the directory for good.
+  #isNamed = true
+  // Something behind the last message could not be cut off yet.
+  #isRagged = false
+  // Bytes of the segment that are durable; and whether the system has said that others may be lost.
+  #synced = 0
+  #isInDoubt = false
+  #syncedMs = performance.now()
 
-  /** Opens a spool for writing. Throws SpoolError and SystemError. */
+  /**
+   * Opens a spool for writing. Throws SystemError, and SpoolError: ESPOOL_LOCKED, ESPOOL_STATE,
+   * ESPOOL_DAMAGED where the last segment is.
+   */
   constructor(options: SpoolWriterOptions) {
     this.#options = options
-    this.#directory = openDirectory(options.path, true)
+    this.path = options.path
+    const directory = openOwnDirectory(options.path)
+    this.spool = new Spool(options.path, directory)
     try {
-      this.#lock = takeLock(this.#directory, options.path)
-      const last = listSegments(this.#directory, options.path).at(-1)
-      if (last) this.#resume(last)
+      this.#lock = takeLock(directory, options.path)
+      try {
+        mendRetained(this.spool)
+        this.#resume()
+      } catch (error) {
+        close(this.#lock)
+        throw error
+      }
     } catch (error) {
-      close(this.#directory)
+      close(directory)
       throw error
     }
   }
 
   /**
-   * Appends one whole message, the first `size` bytes of `buffer`. 0, or -errno: then nothing of it
-   * is there, and it may be tried again.
+   * Appends whole messages of one epoch, the first `size` bytes of `buffer`, of which the first
+   * comes next. How many bytes of them it has taken, one message at least: those behind belong into
+   * the next segment, so call it again. Or -errno: then nothing of them is there, and they may be
+   * tried again.
    */
   append(buffer: Buffer, size: number): number {
-    const epoch = epochOf(buffer)
-    const isFull = this.#size > 0 && this.#size + size > this.#options.segmentSize
-    if (this.#segment < 0 || isFull || epoch !== this.position.epoch) {
-      const e = this.#roll(epoch, seqOf(buffer))
-      if (e < 0) return e
+    if (this.#isRagged) {
+      const cut = this.#cut()
+      if (cut < 0) return cut
     }
-    const e = this.#write(buffer, size)
+    const epoch = epochOf(buffer)
+    if (this.#isFull(buffer)) {
+      const begun = this.#begin(epoch, firstOf(buffer.subarray(0, sizeOf(buffer))))
+      if (begun < 0) return begun
+    }
+    const take = this.#fitting(buffer, size)
+    const e = this.#write(buffer, take)
     if (e < 0) return e
-    this.#unsynced = true
+    for (let at = 0; at < take; at += sizeOf(buffer.subarray(at, at + 4)))
+      this.#index.add(buffer.subarray(at, at + buffer.readUInt32LE(at)))
+    this.position = { epoch, seq: this.#index.seq }
+    this.ended = isEnd(this.#index.lastType)
+    return take
+  }
+
+  /**
+   * Makes durable what was appended, where the policy says that it is time. To be called after what
+   * belongs together, and each second or so. 0 or -errno: all is there, but may be lost where the
+   * machine stops.
+   */
+  commit(): number {
     const { sync } = this.#options
-    const isDue = typeof sync === 'number' && performance.now() - this.#syncedMs >= sync
-    const synced = sync === 'always' || isDue ? this.sync() : 0
-    if (synced < 0) return this.#undo(size, synced)
-    this.position = { epoch, seq: seqOf(buffer) }
-    this.ended = typeOf(buffer) === messageTable.bye.type
-    return 0
+    if (sync === 'none') return 0
+    if (sync !== 'always' && performance.now() - this.#syncedMs < sync) return 0
+    return this.sync()
   }
 
   /** Makes durable what was appended. 0 or -errno. */
   sync(): number {
-    if (!this.#unsynced) return 0
+    if (this.#segment < 0 || this.#synced === this.#index.size) return 0
+    if (this.#isInDoubt) {
+      const again = this.#writeAgain()
+      if (again < 0) return again
+    }
+    const { size } = this.#index
     const e = fdatasync(this.#segment)
+    this.#isInDoubt = e < 0
     if (e < 0) return e
-    this.#unsynced = false
+    this.#synced = size
     this.#syncedMs = performance.now()
     return 0
   }
 
+  /** Syncs, unless that is never to be done, and lets go. 0 or -errno. */
   close(): number {
-    const e = this.#segment >= 0 ? this.sync() : 0
+    const e = this.#options.sync === 'none' ? 0 : this.sync()
     if (this.#segment >= 0) close(this.#segment)
-    close(this.#lock)
-    close(this.#directory)
     this.#segment = -1
+    close(this.#lock)
+    close(this.spool.fd)
     return e
   }
 
+  // Whether the message at the beginning of `buffer` has to begin a segment.
+  #isFull(buffer: Buffer): boolean {
+    const { epoch, first, size, succession, marks } = this.#index
+    if (this.#segment < 0 || epochOf(buffer) !== epoch || !this.#isNamed) return true
+    if (size === 0) return firstOf(buffer.subarray(0, sizeOf(buffer))) !== first
+    // A segment's name is the number behind the one before it: not where any number may follow.
+    if (succession.joining) return false
+    return size + sizeOf(buffer) > this.#segmentSize || marks.length >= marksMax
+  }
+
+  get #segmentSize(): number {
+    return this.#options.segmentSize ?? segmentSizeUsual
+  }
+
+  // Bytes of the messages that belong into this segment.
+  #fitting(buffer: Buffer, size: number): number {
+    let at = sizeOf(buffer)
+    const room = this.#segmentSize - this.#index.size
+    while (at < size) {
+      const end = at + buffer.readUInt32LE(at)
+      if (end > room) break
+      at = end
+    }
+    assert(at <= size && epochOf(buffer) === this.#index.epoch)
+    const fault = this.#index.succession.fault(buffer.subarray(0, sizeOf(buffer)))
+    assert(fault === undefined, fault)
+    return at
+  }
+
+  // All of it or nothing. 0 or -errno.
   #write(buffer: Buffer, size: number): number {
+    const start = this.#index.size
     for (let at = 0; at < size;) {
-      const done = pwrite(this.#segment, buffer, at, size - at, this.#size + at)
-      if (done < 0) return this.#undo(0, done)
+      const done = pwrite(this.#segment, buffer, at, size - at, start + at)
+      if (done < 0) {
+        this.#cut()
+        return done
+      }
       at += done
     }
-    this.#size += size
     return 0
   }
 
   // What was begun goes, so that the segment ends with a whole message.
-  #undo(size: number, e: number): number {
-    this.#size -= size
-    const cut = ftruncate(this.#segment, this.#size)
-    return cut < 0 ? cut : e
+  #cut(): number {
+    const e = ftruncate(this.#segment, this.#index.size)
+    this.#isRagged = e < 0
+    return e
+  }
+
+  // After a failed sync the system may take pages for written that are not (fsync(2)).
+  #writeAgain(): number {
+    const buffer = Buffer.allocUnsafe(copySize)
+    for (let at = this.#synced; at < this.#index.size;) {
+      const size = Math.min(copySize, this.#index.size - at)
+      const length = pread(this.#segment, buffer, 0, size, at)
+      if (length <= 0) return length || -errno.EIO
+      const done = pwrite(this.#segment, buffer, 0, length, at)
+      if (done < 0) return done
+      at += done
+    }
+    return 0
+  }
+
+  // Makes the current segment an empty one that is called after the message `seq`. 0 or -errno.
+  #begin(epoch: number, seq: number): number {
+    const isNew = this.#segment < 0 || this.#index.size > 0
+    const e = isNew ? this.#roll(epoch, seq) : this.#rename(epoch, seq)
+    if (e < 0) return e
+    const named = this.#options.sync === 'none' ? 0 : fsync(this.spool.fd)
+    this.#isNamed = named === 0
+    return named
   }
 
   #roll(epoch: number, seq: number): number {
-    const synced = this.#segment >= 0 && this.#options.sync !== 'none' ? this.sync() : 0
+    // Nothing of a later segment may be durable before all of this one is.
+    const synced = this.#options.sync === 'none' ? 0 : this.sync()
     if (synced < 0) return synced
-    const name = segmentName({ ordinal: this.#ordinal + 1, epoch, seq })
-    let fd: number
+    const ordinal = this.ordinal + 1
+    const name = segmentName({ ordinal, epoch, seq })
+    const fd = this.#make(name)
+    if (fd < 0) return fd
+    if (this.#segment >= 0) {
+      storeIndex(this.spool.fd, this.#name, this.#index)
+      close(this.#segment)
+    }
+    this.#segment = fd
+    this.#name = name
+    this.#index = new SegmentIndex({ epoch, seq }, this.#index.time)
+    this.#synced = 0
+    this.ordinal = ordinal
+    return 0
+  }
+
+  // An empty segment, which a reader may have opened already, gets the name that fits.
+  #rename(epoch: number, seq: number): number {
+    const name = segmentName({ ordinal: this.ordinal, epoch, seq })
+    const { fd } = this.spool
+    const e =
+      name === this.#name ? 0 : renameat2(fd, Buffer.from(this.#name), fd, Buffer.from(name))
+    if (e < 0) return e
+    this.#name = name
+    this.#index = new SegmentIndex({ epoch, seq }, this.#index.time)
+    return 0
+  }
+
+  #make(name: string): number {
     try {
-      fd = openSegment(this.#directory, name, O_WRONLY | O_CREAT | O_EXCL) ?? -errno.ENOENT
+      return openFile(this.spool.fd, name, O_RDWR | O_CREAT | O_EXCL) ?? -errno.ENOENT
     } catch (error) {
       const e = (error as { errno?: unknown }).errno
       if (typeof e === 'number') return -Math.abs(e)
       throw error
     }
-    // The name must survive before anything under it is promised to.
-    const named = this.#options.sync === 'none' ? 0 : fsync(this.#directory)
-    if (fd < 0 || named < 0) return Math.min(fd, named)
-    if (this.#segment >= 0) close(this.#segment)
-    this.#segment = fd
-    this.#size = 0
-    this.#ordinal++
-    return 0
   }
 
-  #resume(last: Segment): void {
-    const { name } = last
-    const fd = openSegment(this.#directory, name, O_RDWR)
-    if (fd === undefined) throw new SpoolError('ESPOOL_MISSING', `${name}: is gone`)
-    const { size, seq, torn } = findEnd(fd, last.size, name)
+  #resume(): void {
+    const segments = this.spool.segments()
+    const last = segments.at(-1)
+    if (!last) return
+    const fd = openFile(this.spool.fd, last.name, O_RDWR)
+    if (fd === undefined) throw systemError(errno.ENOENT, 'open', last.name)
+    const before = segments.length > 1 ? this.spool.timeBefore(segments, segments.length - 1) : 0n
+    const { index, torn } = findEnd(fd, last, before)
     if (torn !== undefined) {
-      check(ftruncate(fd, size), 'ftruncate', name)
-      check(fsync(fd), 'fsync', name)
+      check(ftruncate(fd, index.size), 'ftruncate', last.name)
+      check(fsync(fd), 'fsync', last.name)
       this.torn = torn
     }
     this.#segment = fd
-    this.#ordinal = last.ordinal
-    this.#size = size
-    this.position = size > 0 ? { epoch: last.epoch, seq } : { epoch: last.epoch, seq: last.seq - 1 }
-    this.ended = endsWithBye(fd)
+    this.#name = last.name
+    this.#index = index
+    // What a killed process has left is not on the disk for that.
+    this.#synced = 0
+    this.ordinal = last.ordinal
+    const { epoch, seq, ended } = this.spool.newest()
+    this.position = { epoch, seq }
+    this.ended = ended
+    // So that one which is empty gets the name of what will be in it.
+    this.#isNamed = index.size > 0
   }
 }
 
-function endsWithBye(fd: number): boolean {
-  const scan = new SegmentScan(fd)
-  let type = 0
-  for (let message = scan.next(); message; message = scan.next()) type = typeOf(message)
-  return type === messageTable.bye.type
-}
-
 function takeLock(directory: number, path: string): number {
-  const fd = openSegment(directory, lockName, O_RDWR | O_CREAT)
-  if (fd === undefined) throw new SpoolError('ESPOOL_STATE', `the lock of '${path}' cannot be made`)
+  const fd = openFile(directory, lockName, O_RDWR | O_CREAT)
+  if (fd === undefined) throw systemError(errno.ENOENT, 'open', lockName)
   const locked = flock(fd, LOCK_EX | LOCK_NB)
   if (locked === 0) return fd
   close(fd)

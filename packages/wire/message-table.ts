@@ -103,16 +103,16 @@ export const messageTable = {
     type: 0x0007,
     flags: REQUIRED,
     doc:
-      'After an end that was not clean the source cannot say whether its last change at path is in ' +
-      'the stream. A copy notes the path as suspect.',
+      'After an end that was not clean the source cannot say whether its last change at path is ' +
+      'in the stream. A copy notes the path as suspect.',
     fields: { path: f.path('what may differ; the root is empty') },
   },
   subscribed: {
     type: 0x0008,
     flags: REQUIRED | HOP,
     doc:
-      'The answer to subscribe: what follows it is the message after this position. Who subscribed ' +
-      'throws away whatever came before it; to anybody else it is an error.',
+      'The answer to subscribe: what follows it is the message after this position. Who ' +
+      'subscribed throws away whatever came before it; to anybody else it is an error.',
     fields: {
       epoch: f.count('that of the position, as asked for; 0: from the beginning of what is there'),
       seq: f.seqNumber('the last message that is not sent'),

@@ -1,5 +1,5 @@
-// What a mirror does with messages that change nothing: marks, and paths about which the source is in
-// doubt.
+// What a mirror does with messages that change nothing: marks, and paths about which the source is
+// in doubt.
 
 import * as fs from 'node:fs'
 import { join } from 'node:path'
