@@ -2,6 +2,7 @@
 
 import type { MirrorOptions } from '#mirror'
 import { PathPatterns, type PathRule } from '#wire'
+import { parseMoment } from './moment.js'
 import { parseDuration, parseSize } from './size.js'
 import { UsageError } from './usage-error.js'
 
@@ -27,35 +28,15 @@ export function parseIds(text: string): MirrorOptions['ids'] {
   return { kind: 'map', map }
 }
 
-const isoDate =
-  /^(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/i
-
 /** SEQ, `@SECONDS[.NANOSECONDS]`, or a date in the form of ISO 8601. */
 export function parseUntil(text: string): NonNullable<MirrorOptions['until']> {
   if (/^\d{1,15}$/.test(text)) return { kind: 'seq', seq: Number(text) }
-  const [, seconds, fraction = ''] = /^@(\d{1,11})(?:\.(\d{1,9}))?$/.exec(text) ?? []
-  if (seconds !== undefined)
-    return {
-      kind: 'time',
-      time: BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0')),
-    }
-  const [, base, digits = '', zone = ''] = isoDate.exec(text) ?? []
-  const ms = base !== undefined && isDay(base) ? Date.parse(`${timed(base)}${zone}`) : NaN
-  if (!Number.isFinite(ms) || ms < 0)
+  const time = parseMoment(text)
+  if (time === undefined)
     throw new UsageError(
       `--until: '${text}' is no message's number, and no time like 2026-01-31T12:00Z`,
     )
-  return { kind: 'time', time: BigInt(ms) * 1_000_000n + BigInt(digits.padEnd(9, '0')) }
-}
-
-// A day begins where the user is, as its hours do: Date.parse would take it for UTC's.
-const timed = (base: string) => (base.includes(':') ? base.replace(' ', 'T') : `${base}T00:00`)
-
-// Date.parse takes the 30th of February for the 2nd of March.
-function isDay(base: string): boolean {
-  const day = base.slice(0, 10)
-  const ms = Date.parse(day)
-  return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(day)
+  return { kind: 'time', time }
 }
 
 /** `--max-file-size`, in bytes. */

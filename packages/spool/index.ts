@@ -15,5 +15,6 @@ export {
 } from './spool-writer.js'
 export { isReaderName, listReaders, RegisteredReader, type ReaderState } from './readers.js'
 export { trim, type Amount, type Keep, type Trimmed, type TrimOptions } from './trim.js'
+export { firstOf } from './succession.js'
 export { verifySpool, type SpoolSummary } from './verify-spool.js'
 export { watchSpool, type SpoolWatch } from './watch-spool.js'

@@ -106,6 +106,11 @@ export class SpoolWriter {
     return take
   }
 
+  /** A hello was the last message, or what is retained with it: any number may come next. */
+  get joining(): boolean {
+    return this.#index.succession.joining
+  }
+
   /**
    * Makes durable what was appended, where the policy says that it is time. To be called after what
    * belongs together, and each second or so. 0 or -errno: all is there, but may be lost where the
