@@ -4,8 +4,8 @@ const isoDate =
   /^(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/i
 
 /**
- * Nanoseconds since 1970, from `@SECONDS[.NANOSECONDS]` or a date in the form of ISO 8601; undefined
- * for what is neither.
+ * Nanoseconds since 1970, from `@SECONDS[.NANOSECONDS]` or a date in the form of ISO 8601;
+ * undefined for what is neither.
  */
 export function parseMoment(text: string): bigint | undefined {
   const [, seconds, fraction = ''] = /^@(\d{1,11})(?:\.(\d{1,9}))?$/.exec(text) ?? []

@@ -54,7 +54,9 @@ export function parseSegmentSize(text: string | undefined): number | undefined {
 
 export function parseReaderName(name: string | undefined): string | undefined {
   if (name === undefined || isReaderName(name)) return name
-  throw new UsageError(`--reader: '${name}' is no name: letters, digits, '.', '-' and '_', at most 64`)
+  throw new UsageError(
+    `--reader: '${name}' is no name: letters, digits, '.', '-' and '_', at most 64`,
+  )
 }
 
 /** Where reading begins. */

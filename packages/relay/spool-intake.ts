@@ -91,7 +91,7 @@ export class SpoolIntake {
     return this.#buffer.subarray(this.#end)
   }
 
-  /** Says that the first `size` bytes of `room` are there, and appends the messages they complete. */
+  /** Says that the first `size` bytes of `room` are there; appends the messages they complete. */
   filled(size: number): void {
     this.#end += size
     if (this.failure === 0) this.retry()
@@ -182,7 +182,8 @@ export class SpoolIntake {
     const epoch = epochOf(message)
     if (this.#old.has(epoch)) return this.#drop()
     const { previousEpoch, previousSeq } = codecs.hello.decode(message)
-    if (epoch === 0 || seqOf(message) !== 1) throw new WireError('EWIRE_FIELD', 'a hello that is none')
+    if (epoch === 0 || seqOf(message) !== 1)
+      throw new WireError('EWIRE_FIELD', 'a hello that is none')
     if (!this.#ended && previousEpoch === this.#epoch && previousSeq > this.#seq) {
       // It is known how the last epoch ended, though not what was in it.
       if (previousSeq > this.#seq + 1) this.#fill(previousSeq - 1)
@@ -190,7 +191,10 @@ export class SpoolIntake {
     }
     if (this.failure < 0 || !this.#flush()) return false
     if (!this.#ended)
-      this.#say('input', `epoch ${this.#epoch} goes on to ${epoch} without a bye: more may be missing`)
+      this.#say(
+        'input',
+        `epoch ${this.#epoch} goes on to ${epoch} without a bye: more may be missing`,
+      )
     if (this.#epoch !== 0) this.#old.set(this.#epoch, this.#seq)
     this.#epoch = epoch
     this.#seq = 0
@@ -217,7 +221,10 @@ export class SpoolIntake {
     const from = this.#seq + 1
     if (!this.#add(gapMessage(this.#epoch, from, to))) return
     this.counts.missing += to - from + 1
-    this.#say('input', `messages ${from} to ${to} of epoch ${this.#epoch} are missing: a gap says so`)
+    this.#say(
+      'input',
+      `messages ${from} to ${to} of epoch ${this.#epoch} are missing: a gap says so`,
+    )
   }
 
   #add(message: Buffer): boolean {

@@ -36,6 +36,8 @@ export class SpoolOutput {
 
   constructor(options: SpoolOutputOptions) {
     this.#options = options
+    // Why a write fails is told by that write.
+    options.output.on('error', () => undefined)
   }
 
   /** There may be more in the spool. */
@@ -58,6 +60,14 @@ export class SpoolOutput {
 
   /** Passes on. Throws SpoolError, SystemError, and the output's errors. */
   async run(): Promise<void> {
+    try {
+      await this.#passAll()
+    } finally {
+      this.#record(0)
+    }
+  }
+
+  async #passAll(): Promise<void> {
     const { reader, mayPass, idle } = this.#options
     while (!this.#stopped) {
       const isEnding = this.#ending
@@ -97,22 +107,29 @@ export class SpoolOutput {
   }
 
   #write(block: Buffer): Promise<void> {
-    this.bytes += block.length
     return new Promise((resolve, reject) => {
-      this.#options.output.write(block, (error) => (error ? reject(error) : resolve()))
+      this.#options.output.write(block, (error) => {
+        if (error) return reject(error)
+        this.bytes += block.length
+        resolve()
+      })
     })
   }
 
   // Notes for the registered reader what is surely out of the pipe, not too often.
-  #record(): void {
+  #record(eachMs = recordMs): void {
     const { registered } = this.#options
     if (!registered) return void (this.#held.length = 0)
-    if (performance.now() - this.#recordedMs < recordMs) return
+    if (performance.now() - this.#recordedMs < eachMs) return
     const count = this.#held.findIndex(({ bytes }) => bytes > this.bytes - heldMax)
     const taken = this.#held.splice(0, count)
     const last = taken.at(-1)
     if (!last) return
-    registered.update(last.position)
     this.#recordedMs = performance.now()
+    try {
+      registered.update(last.position)
+    } catch {
+      // No room: the older record only makes more of it come again.
+    }
   }
 }

@@ -1,5 +1,5 @@
-// tfs-spool in a pipeline: what comes in is appended to a spool and, from there, given on at the pace
-// of who reads it. The spool goes on where nobody does.
+// tfs-spool in a pipeline: what comes in is appended to a spool and, from there, given on at the
+// pace of who reads it. The spool goes on where nobody does.
 
 import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -234,7 +234,8 @@ export function registeredReader(
 
 /** What somebody has to do who has lost messages. */
 export function lostText(from: Position, oldest: Position): string {
-  const lost = `what follows ${from.epoch}:${from.seq} was trimmed up to ${oldest.epoch}:${oldest.seq}`
+  const begin = `${oldest.epoch}:${oldest.seq}`
+  const lost = `what follows ${from.epoch}:${from.seq} was trimmed up to ${begin}`
   return `its reader has lost messages: ${lost}; bring its copy up to date with rsync`
 }
 
