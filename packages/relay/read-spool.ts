@@ -5,6 +5,7 @@ import { RegisteredReader, Spool, SpoolReader, watchSpool, type Place } from '#s
 import { messageTable, WireError, type Position } from '#wire'
 import type { RelayLog } from './limited-log.js'
 import { SpoolOutput } from './spool-output.js'
+import { stopDrainMs, stopped } from './stopped.js'
 import { lostText, registeredReader } from './spool-stream.js'
 
 export interface ReadSpoolOptions {
@@ -47,7 +48,7 @@ export async function readSpool(options: ReadSpoolOptions): Promise<void> {
     if (!follow) out.end()
     const watch = follow ? watchSpool(spool, (isTick) => out.wake(isTick)) : undefined
     try {
-      await out.run()
+      await Promise.race([out.run(), stopped(stop, stopDrainMs)])
     } finally {
       watch?.close()
     }

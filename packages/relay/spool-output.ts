@@ -54,6 +54,7 @@ export class SpoolOutput {
 
   /** `run` ends after the block at hand. */
   stop(): void {
+    if (!this.#stopped) this.#record(0)
     this.#stopped = true
     this.#wake.set()
   }
@@ -63,7 +64,8 @@ export class SpoolOutput {
     try {
       await this.#passAll()
     } finally {
-      this.#record(0)
+      // After `stop` nobody waits for this any more.
+      if (!this.#stopped) this.#record(0)
     }
   }
 
@@ -89,6 +91,7 @@ export class SpoolOutput {
     for (const piece of whole) await this.#write(piece)
     for (let at = 0; at < block.length; at += sizeOf(block.subarray(at, at + 4)))
       this.lastType = block.readUInt16LE(at + 4)
+    if (this.#stopped) return
     const { position } = this.#options.reader
     this.#held.push({ bytes: this.bytes, position })
     this.#record()

@@ -11,10 +11,9 @@ import type { Input } from './input.js'
 import { LimitedLog, type RelayLog } from './limited-log.js'
 import { SpoolIntake, type IntakeCounts } from './spool-intake.js'
 import { SpoolOutput } from './spool-output.js'
+import { stopDrainMs, stopped } from './stopped.js'
 
 const secondMs = 1000
-/** How long the reader has to take the rest after a signal. */
-const stopDrainMs = 1000
 const trimEachMs = 60_000
 
 export interface SpoolStreamOptions extends SpoolWriterOptions {
@@ -238,11 +237,3 @@ export function lostText(from: Position, oldest: Position): string {
   const lost = `what follows ${from.epoch}:${from.seq} was trimmed up to ${begin}`
   return `its reader has lost messages: ${lost}; bring its copy up to date with rsync`
 }
-
-// `ms` after `signal` is aborted.
-const stopped = (signal: AbortSignal, ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    const wait = () => setTimeout(resolve, ms).unref()
-    if (signal.aborted) wait()
-    else signal.addEventListener('abort', wait, { once: true })
-  })

@@ -55,7 +55,8 @@ export function afterPosition(spool: Spool, position: Position): Place {
   if (place.seq === seq && seq === 1) return place
   const from = firstOf(place.found)
   const to = seqOf(place.found)
-  if (from > seq) throw missing(spool, position, segments)
+  // Where the stream was joined later on, nobody has kept what comes before.
+  if (from > seq) return { ...place, seq: from - 1, first: gapMessage(epoch, seq + 1, from - 1) }
   return {
     ...place,
     offset: place.offset + place.found.length,

@@ -1,6 +1,7 @@
 // Readers that a spool keeps messages for: one small file for each, with the position up to which
 // it has them. Written anew and renamed, so that there is a whole one at any time.
 
+import assert from 'node:assert'
 import { crc32 } from 'node:zlib'
 import { struct, u32, u64 } from '#schema'
 import { check, close, errno, flock, LOCK_EX, LOCK_NB, mkdirat, O_CREAT, O_DIRECTORY } from '#posix'
@@ -67,6 +68,7 @@ export class RegisteredReader {
   readonly #folder: number
   readonly #lock: number
   readonly #bytes = Buffer.alloc(record.size)
+  #isClosed = false
 
   /**
    * Takes up the reader `name`, or makes it. Throws SystemError, and SpoolError: ESPOOL_LOCKED
@@ -92,8 +94,9 @@ export class RegisteredReader {
     if (!state) this.update(this.position)
   }
 
-  /** Notes that it has everything up to `position`. Throws SystemError. */
+  /** Notes that it has everything up to `position`. Throws SystemError. Not after `close`. */
   update(position: Position): void {
+    assert(!this.#isClosed)
     const { seq, epoch } = position
     record.encode(this.#bytes, 0, { magic, version, seq, epoch })
     const crc = crc32(this.#bytes.subarray(0, record.offsets.crc))
@@ -111,6 +114,7 @@ export class RegisteredReader {
 
   /** Lets go; it stays registered. */
   close(): void {
+    this.#isClosed = true
     close(this.#lock)
     close(this.#folder)
   }

@@ -19,6 +19,7 @@ import {
   readDirectory,
   S_IFREG,
   Stat,
+  unlinkat,
 } from '#posix'
 import { parseSegmentName, segmentName, type SegmentName } from './segment-name.js'
 import { SpoolError } from './spool-error.js'
@@ -86,6 +87,15 @@ function readSegments(fd: number): Segment[] {
     if (parsed) segments.push({ ...parsed, name: segmentName(parsed) })
   }
   return segments.sort((a, b) => a.ordinal - b.ordinal)
+}
+
+/** What ends the names of files that are being made. */
+export const draftSuffix = '.new'
+
+/** Removes files that somebody had begun to make when he was killed. */
+export function removeDrafts(fd: number): void {
+  for (const { name } of readDirectory(fd))
+    if (name.toString('latin1').endsWith(draftSuffix)) unlinkat(fd, name)
 }
 
 /**

@@ -11,7 +11,8 @@ import { damagedAt, type Spool } from './spool.js'
 import { SpoolError } from './spool-error.js'
 import { Succession } from './succession.js'
 
-const blockSize = 1 << 20
+/** At first; it grows to take a message that is larger. */
+const blockSize = 256 << 10
 /** A directory that has not changed for so long has no segment that was not listed. */
 const settledMs = 100
 
@@ -19,7 +20,7 @@ export class SpoolReader {
   readonly spool: Spool
   /** Told once messages are lost to this reader, since they were trimmed before it came to them. */
   onLost: ((from: Position, oldest: Position) => void) | undefined
-  readonly #buffer = Buffer.allocUnsafeSlow(blockSize + limits.messageSizeMax)
+  #buffer = Buffer.allocUnsafeSlow(blockSize)
   #segment: Segment | undefined
   #fd = -1
   #at = 0
@@ -73,7 +74,7 @@ export class SpoolReader {
   }
 
   /**
-   * The next whole messages, up to about 1 MiB, in a buffer that is good until the next call;
+   * The next whole messages, about 256 KiB or one message, in a buffer that is good until the next call;
    * undefined where there is nothing more yet. Throws SpoolError ESPOOL_DAMAGED, with the place and
    * what is lost, and ESPOOL_MISSING.
    */
@@ -82,6 +83,7 @@ export class SpoolReader {
     for (;;) {
       if (!this.#segment && !this.#begin()) return undefined
       const length = this.#fill()
+      if (this.#isTooSmall(length)) continue
       const whole = this.#whole(length)
       this.#left = length - whole
       if (whole > 0) {
@@ -133,10 +135,18 @@ export class SpoolReader {
     return length
   }
 
+  // Whether the buffer had to grow, and is to be filled again.
+  #isTooSmall(length: number): boolean {
+    const size = length < 4 ? 0 : sizeOf(this.#buffer)
+    if (size <= this.#buffer.length || !isSize(size)) return false
+    this.#buffer = Buffer.allocUnsafeSlow(limits.messageSizeMax)
+    return true
+  }
+
   // Bytes of the good messages in the buffer. Throws where the first is none.
   #whole(length: number): number {
     let at = 0
-    while (at + 4 <= length && at < blockSize) {
+    while (at + 4 <= length) {
       const size = this.#buffer.readUInt32LE(at)
       const isPossible = isSize(size)
       if (isPossible && at + size > length) break

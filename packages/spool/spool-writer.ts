@@ -9,7 +9,7 @@ import { findEnd } from './find-end.js'
 import { mendRetained } from './retained.js'
 import { marksMax, SegmentIndex } from './segment-index.js'
 import { segmentName } from './segment-name.js'
-import { openFile, openOwnDirectory } from './spool-directory.js'
+import { openFile, openOwnDirectory, removeDrafts } from './spool-directory.js'
 import { isEnd, Spool, storeIndex } from './spool.js'
 import { SpoolError } from './spool-error.js'
 import { firstOf } from './succession.js'
@@ -68,6 +68,7 @@ export class SpoolWriter {
     try {
       this.#lock = takeLock(directory, options.path)
       try {
+        removeDrafts(directory)
         mendRetained(this.spool)
         this.#resume()
       } catch (error) {

@@ -18,6 +18,7 @@ import { fill, messageAt, SegmentScan, seqBehind } from './scan-segment.js'
 import { indexSizeMax, SegmentIndex } from './segment-index.js'
 import { indexName, retainedName } from './segment-name.js'
 import {
+  draftSuffix,
   listSegments,
   openDirectory,
   openFile,
@@ -185,7 +186,7 @@ export class Spool {
 /** Writes an index beside its segment; nothing is lost where that fails. */
 export function storeIndex(directory: number, segment: string, index: SegmentIndex): void {
   const name = indexName(segment)
-  const temporary = `${name}.${process.pid}.new`
+  const temporary = `${name}.${process.pid}${draftSuffix}`
   const flags = O_WRONLY | O_CREAT | O_EXCL
   let fd: number | undefined
   try {
@@ -199,7 +200,7 @@ export function storeIndex(directory: number, segment: string, index: SegmentInd
   close(fd)
   if (done === bytes.length)
     renameat2(directory, Buffer.from(temporary), directory, Buffer.from(name))
-  else removeFile(directory, temporary)
+  else unlinkat(directory, Buffer.from(temporary))
 }
 
 /** The error for a segment of which nothing can be read behind what `index` knows. */

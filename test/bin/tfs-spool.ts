@@ -136,6 +136,19 @@ void t.test('--follow goes on as another process writes, until a signal', async 
   t.match(await follower.ended, { code: null, signal: 'SIGTERM', stderr: '' })
 })
 
+void t.test('a signal ends it also where its reader takes nothing', async (t) => {
+  const path = newPath(t)
+  const large = new StreamWriter()
+  for (let i = 0; i < 30; i++) large.add('write', { path: 'f', data: Buffer.alloc(100_000, i) })
+  spool(large.bye().bytes, '--sync', 'none', path)
+  for (const args of [['--follow'], ['--follow', '--reader', 'copy']]) {
+    const { child, ended } = startSpool(t, ...args, path)
+    await new Promise((resolve) => child.stdout!.once('readable', resolve))
+    child.kill('SIGTERM')
+    t.match(await ended, { code: null, signal: 'SIGTERM', stderr: '' })
+  }
+})
+
 void t.test('a reader that goes away does not end it', async (t) => {
   const path = newPath(t)
   const running = startSpool(t, '--segment-size', '100K', path)

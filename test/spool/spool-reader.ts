@@ -231,6 +231,29 @@ void t.test('a position within a gap', async (t) => {
   t.ok(codecs.gap)
 })
 
+void t.test('a position before a stream was joined', async (t) => {
+  const stream = new StreamWriter()
+  stream.seq = 49
+  stream.add('tick').bye()
+  const path = spoolOf(t, stream.messages)
+  const behind = (seq: number) =>
+    messagesIn(readSpool(path, (spool) => afterPosition(spool, { epoch: 7, seq })))
+  t.match(behind(1), [{ name: 'tick', seq: 50 }, { name: 'bye' }], 'who has the hello alone')
+  t.match(behind(20), [
+    { name: 'gap', seq: 49, body: { from: 21 } },
+    { name: 'tick', seq: 50 },
+  ])
+  t.match(behind(49), [{ name: 'tick', seq: 50 }])
+})
+
+void t.test('messages of all sizes', async (t) => {
+  const stream = new StreamWriter()
+  for (const size of [10, 1 << 20, 1000, 300_000, 262_000, 100, 1 << 20])
+    stream.add('write', { path: 'f', data: Buffer.alloc(size, size % 251) })
+  const path = spoolOf(t, stream.bye().messages, 3 << 20)
+  t.ok(readSpool(path).equals(stream.bytes))
+})
+
 void t.test('a watch wakes at an append, without looking all the time', async (t) => {
   const stream = history(20)
   const path = join(tempDirectory(t).path, 'spool')

@@ -181,6 +181,14 @@ void t.test('what is not a directory of its own is refused', async (t) => {
   t.throws(() => openWriter(path), { code: 'ESPOOL_STATE', message: /symbolic link/ })
 })
 
+void t.test('what a kill has left half made is removed', async (t) => {
+  const path = spoolOf(t, history().messages)
+  fs.writeFileSync(join(path, '0000000001.00000007.0000000000000001.idx.77.new'), 'half')
+  fs.writeFileSync(join(path, '0000000000.tfs.new'), '')
+  openWriter(path).close()
+  t.strictSame(filesOf(path, '.new'), [])
+})
+
 void t.test('a joined stream begins with any number', async (t) => {
   const stream = new StreamWriter()
   stream.seq = 4710
