@@ -68,6 +68,19 @@ async function stream(path: string, typed: Typed, log: Log): Promise<End> {
     log,
   }
   const input = await openInput()
+  return withSignals(log, async (stop, status) => {
+    const output = openSpoolOutput(log)
+    const counts = await spoolStream({ ...options, input, output, stop, status })
+    log.verbose(path, `${counts.messages} messages, ${counts.bytes} bytes`)
+    if (counts.duplicates > 0) log.verbose(path, `${counts.duplicates} messages had been there`)
+  })
+}
+
+/** Runs `work` with the signals that end it, and with SIGUSR1, which tells its state. */
+async function withSignals(
+  log: Log,
+  work: (stop: AbortSignal, status: (lines: () => string[]) => void) => Promise<void>,
+): Promise<End> {
   const stop = stopSignals()
   let lines = (): string[] => []
   const tell = () => {
@@ -75,15 +88,7 @@ async function stream(path: string, typed: Typed, log: Log): Promise<End> {
   }
   process.on('SIGUSR1', tell)
   try {
-    const counts = await spoolStream({
-      ...options,
-      input,
-      output: openSpoolOutput(log),
-      stop: stop.signal,
-      status: (tellers) => (lines = tellers),
-    })
-    log.verbose(path, `${counts.messages} messages, ${counts.bytes} bytes`)
-    if (counts.duplicates > 0) log.verbose(path, `${counts.duplicates} messages had been there`)
+    await work(stop.signal, (teller) => (lines = teller))
     return { exitCode: exitCode.done, signal: stop.received() }
   } finally {
     process.off('SIGUSR1', tell)
@@ -108,14 +113,10 @@ async function read(path: string, typed: Typed, log: Log): Promise<End> {
   const readerName = settings.parseReaderName(typed.reader)
   const from = typed.from === undefined ? undefined : settings.parseFrom(typed.from)
   const output = openStreamOutput()
-  const stop = stopSignals()
   const follow = typed.follow === true
-  try {
-    await readSpool({ path, from, follow, readerName, output, stop: stop.signal, log })
-    return { exitCode: exitCode.done, signal: stop.received() }
-  } finally {
-    stop.remove()
-  }
+  return withSignals(log, (stop, status) =>
+    readSpool({ path, from, follow, readerName, output, stop, status, log }),
+  )
 }
 
 async function ls(spool: Spool, typed: Typed): Promise<End> {

@@ -18,6 +18,8 @@ export interface ReadSpoolOptions {
   readonly output: Writable
   readonly stop: AbortSignal
   readonly log: RelayLog
+  /** Gets a function that tells the state, as lines. */
+  readonly status?: (lines: () => string[]) => void
 }
 
 /**
@@ -43,6 +45,10 @@ export async function readSpool(options: ReadSpoolOptions): Promise<void> {
     reader = opened
     const idle = (isTick: boolean) => void (isTick && opened.pending())
     const out = new SpoolOutput({ reader: opened, output, registered, idle })
+    options.status?.(() => {
+      const { epoch, seq } = opened.position
+      return [`output: at ${epoch}:${seq}, ${out.bytes} bytes`]
+    })
     stop.addEventListener('abort', () => out.stop())
     if (stop.aborted) out.stop()
     if (!follow) out.end()

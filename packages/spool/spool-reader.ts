@@ -29,6 +29,8 @@ export class SpoolReader {
   #first: Buffer | undefined
   // What the bytes of the last reading begin with and is not whole.
   #left = 0
+  // Byte at which something was found that is no message.
+  #doubted = -1
   readonly #stat = new Stat()
   #listedMs = 0
   #listedAt = -1
@@ -85,6 +87,7 @@ export class SpoolReader {
       const length = this.#fill()
       if (this.#isTooSmall(length)) continue
       const whole = this.#whole(length)
+      if (whole < 0) continue
       this.#left = length - whole
       if (whole > 0) {
         this.#at += whole
@@ -143,7 +146,7 @@ export class SpoolReader {
     return true
   }
 
-  // Bytes of the good messages in the buffer. Throws where the first is none.
+  // Bytes of the good messages in the buffer; -1: look again. Throws where the first is none.
   #whole(length: number): number {
     let at = 0
     while (at + 4 <= length) {
@@ -155,6 +158,11 @@ export class SpoolReader {
       if (fault && at > 0) break
       if (fault) {
         if (this.#at === 0 && this.#isRenamed()) continue
+        // What a kill had left here may have been cut off and written anew between two looks.
+        if (this.#doubted !== this.#at) {
+          this.#doubted = this.#at
+          return -1
+        }
         throw this.#damaged(fault, this.#next())
       }
       this.#succession.note(message)
@@ -251,6 +259,7 @@ export class SpoolReader {
     this.#segment = segment
     this.#at = 0
     this.#left = 0
+    this.#doubted = -1
     this.#listedAt = -1
   }
 

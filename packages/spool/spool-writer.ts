@@ -92,17 +92,23 @@ export class SpoolWriter {
       const cut = this.#cut()
       if (cut < 0) return cut
     }
-    const epoch = epochOf(buffer)
-    if (this.#isFull(buffer)) {
-      const begun = this.#begin(epoch, firstOf(buffer.subarray(0, sizeOf(buffer))))
+    const first = buffer.subarray(0, sizeOf(buffer))
+    if (this.#isFull(first)) {
+      const begun = this.#begin(epochOf(first), firstOf(first))
       if (begun < 0) return begun
     }
-    const take = this.#fitting(buffer, size)
+    const fault = this.#index.succession.fault(first)
+    assert(fault === undefined, fault)
+    const take = first.length === size ? size : this.#fitting(buffer, size)
     const e = this.#write(buffer, take)
     if (e < 0) return e
-    for (let at = 0; at < take; at += sizeOf(buffer.subarray(at, at + 4)))
-      this.#index.add(buffer.subarray(at, at + buffer.readUInt32LE(at)))
-    this.position = { epoch, seq: this.#index.seq }
+    this.#index.add(first)
+    for (let at = first.length; at < take;) {
+      const end = at + buffer.readUInt32LE(at)
+      this.#index.add(buffer.subarray(at, end))
+      at = end
+    }
+    this.position = { epoch: this.#index.epoch, seq: this.#index.seq }
     this.ended = isEnd(this.#index.lastType)
     return take
   }
@@ -150,14 +156,14 @@ export class SpoolWriter {
     return e
   }
 
-  // Whether the message at the beginning of `buffer` has to begin a segment.
-  #isFull(buffer: Buffer): boolean {
+  // Whether a message has to begin a segment.
+  #isFull(message: Buffer): boolean {
     const { epoch, first, size, succession, marks } = this.#index
-    if (this.#segment < 0 || epochOf(buffer) !== epoch || !this.#isNamed) return true
-    if (size === 0) return firstOf(buffer.subarray(0, sizeOf(buffer))) !== first
+    if (this.#segment < 0 || epochOf(message) !== epoch || !this.#isNamed) return true
+    if (size === 0) return firstOf(message) !== first
     // A segment's name is the number behind the one before it: not where any number may follow.
     if (succession.joining) return false
-    return size + sizeOf(buffer) > this.#segmentSize || marks.length >= marksMax
+    return size + message.length > this.#segmentSize || marks.length >= marksMax
   }
 
   get #segmentSize(): number {
@@ -173,9 +179,7 @@ export class SpoolWriter {
       if (end > room) break
       at = end
     }
-    assert(at <= size && epochOf(buffer) === this.#index.epoch)
-    const fault = this.#index.succession.fault(buffer.subarray(0, sizeOf(buffer)))
-    assert(fault === undefined, fault)
+    assert(at <= size)
     return at
   }
 

@@ -132,8 +132,12 @@ void t.test('--follow goes on as another process writes, until a signal', async 
   spool(next.bytes, path)
   await until(stream.bytes.length + next.bytes.length)
   t.ok(Buffer.concat(seen).equals(Buffer.concat([stream.bytes, next.bytes])))
+  follower.child.kill('SIGUSR1')
+  await follower.said(
+    new RegExp(`output: at 8:2, ${stream.bytes.length + next.bytes.length} bytes`),
+  )
   follower.child.kill('SIGTERM')
-  t.match(await follower.ended, { code: null, signal: 'SIGTERM', stderr: '' })
+  t.match(await follower.ended, { code: null, signal: 'SIGTERM' })
 })
 
 void t.test('a signal ends it also where its reader takes nothing', async (t) => {
