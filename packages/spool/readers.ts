@@ -5,11 +5,11 @@ import assert from 'node:assert'
 import { crc32 } from 'node:zlib'
 import { struct, u32, u64 } from '#schema'
 import { check, close, errno, flock, LOCK_EX, LOCK_NB, mkdirat, O_CREAT, O_DIRECTORY } from '#posix'
-import { O_NOFOLLOW, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, openat, readDirectory } from '#posix'
+import { O_NOFOLLOW, O_RDONLY, O_RDWR, openat, readDirectory } from '#posix'
 import { renameat2, systemError, write } from '#posix'
 import type { Position } from '#wire'
 import { fill } from './scan-segment.js'
-import { openFile } from './spool-directory.js'
+import { makeDraft, openFile } from './spool-directory.js'
 import { SpoolError } from './spool-error.js'
 
 const folder = 'readers'
@@ -102,8 +102,7 @@ export class RegisteredReader {
     const crc = crc32(this.#bytes.subarray(0, record.offsets.crc))
     this.#bytes.writeUInt32LE(crc, record.offsets.crc)
     const temporary = `.${this.name}.new`
-    const fd = openFile(this.#folder, temporary, O_WRONLY | O_CREAT | O_TRUNC)
-    if (fd === undefined) throw systemError(errno.ENOENT, 'open', temporary)
+    const fd = makeDraft(this.#folder, temporary)
     const done = write(fd, this.#bytes, 0, record.size)
     close(fd)
     if (done < record.size) throw systemError(done < 0 ? done : errno.ENOSPC, 'write', temporary)

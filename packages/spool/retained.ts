@@ -1,20 +1,19 @@
 // The hello that a reader needs first wherever it begins. Where the segment that held it was
 // trimmed, a small file before all segments has it, so that `cat *.tfs` is a stream.
 
-import { check, close, errno, fsync, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '#posix'
+import { check, close, errno, fsync, O_RDONLY } from '#posix'
 import { renameat2, systemError, write } from '#posix'
 import { epochOf } from '#wire'
 import { messageAt } from './scan-segment.js'
 import { indexName, retainedName } from './segment-name.js'
-import { openFile, type Segment } from './spool-directory.js'
+import { makeDraft, openFile, type Segment } from './spool-directory.js'
 import { removeFile, type Spool } from './spool.js'
 
 /** Makes the file hold the hello of `epoch`, durably. Throws SystemError. */
 export function retainHello({ fd: directory }: Spool, hello: Buffer): void {
   const name = Buffer.from(retainedName)
   const temporary = `${retainedName}.new`
-  const fd = openFile(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC)
-  if (fd === undefined) throw systemError(errno.ENOENT, 'open', temporary)
+  const fd = makeDraft(directory, temporary)
   try {
     const done = check(write(fd, hello, 0, hello.length), 'write', temporary)
     if (done < hello.length) throw systemError(errno.ENOSPC, 'write', temporary)

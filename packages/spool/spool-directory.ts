@@ -11,10 +11,13 @@ import {
   fsync,
   geteuid,
   mkdirat,
+  O_CREAT,
   O_DIRECTORY,
+  O_EXCL,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_RDONLY,
+  O_WRONLY,
   openat,
   readDirectory,
   S_IFREG,
@@ -37,7 +40,10 @@ const stat = new Stat()
 export function openDirectory(path: string): number {
   const fd = openat(AT_FDCWD, Buffer.from(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   if (fd === -errno.ENOTDIR || fd === -errno.ELOOP)
-    throw new SpoolError('ESPOOL_STATE', `the spool '${escapeName(path)}' is not a directory`)
+    throw new SpoolError(
+      'ESPOOL_STATE',
+      `the spool '${escapeName(path)}' is no directory; where it is a link to one, name that`,
+    )
   return check(fd, 'open', path)
 }
 
@@ -111,6 +117,17 @@ export function openFile(directory: number, name: string, flags: number): number
   if (stat.type === S_IFREG) return file
   close(file)
   throw new SpoolError('ESPOOL_STATE', `${name}: is no regular file`)
+}
+
+/**
+ * A descriptor of a new file, to be written and renamed: one of that name that is there is removed,
+ * never written to, whoever has put it there. Throws SystemError.
+ */
+export function makeDraft(directory: number, name: string): number {
+  const gone = unlinkat(directory, Buffer.from(name))
+  if (gone !== -errno.ENOENT) check(gone, 'unlink', name)
+  const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+  return check(openat(directory, Buffer.from(name), flags, 0o600), 'open', name)
 }
 
 /** Bytes of an open file. Throws SystemError. */

@@ -76,9 +76,9 @@ export class SpoolReader {
   }
 
   /**
-   * The next whole messages, about 256 KiB or one message, in a buffer that is good until the next call;
-   * undefined where there is nothing more yet. Throws SpoolError ESPOOL_DAMAGED, with the place and
-   * what is lost, and ESPOOL_MISSING.
+   * The next whole messages, about 256 KiB or one message, in a buffer that is good until the next
+   * call; undefined where there is nothing more yet. Throws SpoolError ESPOOL_DAMAGED, with the
+   * place and what is lost, and ESPOOL_MISSING.
    */
   next(): Buffer | undefined {
     if (this.#first) return this.#take()

@@ -60,9 +60,11 @@ function verifySegment(
   const { epoch, seq, name } = segment
   const next = segments[at + 1]
   const { newest } = summary
+  // What is lost at the end of a segment was told with it.
+  const isTold = at > 0 && summary.faults.at(-1)?.damage?.file === segments[at - 1]!.name
   const fault = (offset: number, from: number, to: number | undefined, why: string) =>
     void summary.faults.push(damaged({ file: name, offset, epoch, from, to }, why))
-  if (newest.epoch === epoch && newest.seq + 1 < seq && summary.faults.length === 0)
+  if (newest.epoch === epoch && newest.seq + 1 < seq && !isTold)
     fault(0, newest.seq + 1, seq - 1, `it begins with message ${seq}`)
   else if (at > 0 && newest.epoch !== epoch && seq !== 1)
     fault(0, 1, seq - 1, `epoch ${epoch} begins with message ${seq}`)

@@ -126,6 +126,22 @@ void t.test('the last message of an epoch, with another behind it', async (t) =>
   t.match(verified(path).faults, [{ code: 'ESPOOL_DAMAGED', damage: { from: stream.seq } }])
 })
 
+void t.test('two faults, the second where nothing but the names tells', async (t) => {
+  const path = spoolOf(t, history(40).messages, segmentSize)
+  const names = filesOf(path)
+  const [first = '', , , fourth = ''] = names.map((name) => join(path, name))
+  const bytes = fs.readFileSync(first)
+  bytes[100]! ^= 1
+  fs.writeFileSync(first, bytes)
+  fs.rmSync(fourth.replace('.tfs', '.idx'))
+  // Cut between two messages.
+  fs.truncateSync(fourth, fs.readFileSync(fourth).readUInt32LE(0))
+  const { faults } = verified(path)
+  t.match(faults[0], { damage: { file: names[0], from: 2, to: 2 } })
+  t.match(faults[1], { damage: { file: names[4], offset: 0 } })
+  t.equal(faults.length, 2)
+})
+
 void t.test('a segment that is missing, or in the place of another', async (t) => {
   const path = spoolOf(t, stream.messages, segmentSize)
   const [, second = '', third = ''] = filesOf(path).map((name) => join(path, name))

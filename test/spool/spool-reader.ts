@@ -11,6 +11,8 @@ import { openWriter, readSpool, spoolOf } from '../support/spool-files.js'
 import { messageOf, StreamWriter } from '../support/stream-writer.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
+t.setTimeout(120_000)
+
 const from = (stream: StreamWriter, index: number) => Buffer.concat(stream.messages.slice(index))
 
 function messagesIn(bytes: Buffer): Message[] {

@@ -4,11 +4,13 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { clearFaults, errno, injectFault } from '#posix'
-import { SpoolWriter } from '#spool'
+import { Spool, SpoolWriter } from '#spool'
 import { filesOf, history, openWriter, readSpool, spoolOf } from '../support/spool-files.js'
 import { appendAll } from '../support/spool-files.js'
 import { StreamWriter } from '../support/stream-writer.js'
 import { tempDirectory } from '../support/temp-directory.js'
+
+t.setTimeout(120_000)
 
 void t.test('segments in the order of their names are the stream', async (t) => {
   const stream = history()
@@ -179,6 +181,18 @@ void t.test('what is not a directory of its own is refused', async (t) => {
   fs.renameSync(join(path, name), join(path, 'elsewhere'))
   fs.symlinkSync('elsewhere', join(path, name))
   t.throws(() => openWriter(path), { code: 'ESPOOL_STATE', message: /symbolic link/ })
+})
+
+void t.test('a segment has no more marks than its index may have', async (t) => {
+  const stream = new StreamWriter()
+  for (let i = 0; i < 5000; i++) stream.add('mark', { name: `${i}` })
+  const path = spoolOf(t, stream.messages, 64 << 20)
+  t.equal(filesOf(path).length, 2)
+  const spool = new Spool(path)
+  const segments = spool.segments()
+  const counts = segments.map((_, at) => spool.index(segments, at).marks.length)
+  t.strictSame(counts, [4096, 904])
+  spool.close()
 })
 
 void t.test('what a kill has left half made is removed', async (t) => {

@@ -8,6 +8,8 @@ import { listReaders, RegisteredReader, retainedName, Spool, trim, type Keep } f
 import { appendAll, filesOf, history, openWriter, spoolOf } from '../support/spool-files.js'
 import { StreamWriter } from '../support/stream-writer.js'
 
+t.setTimeout(120_000)
+
 /** The files of a spool as `cat *.tfs` gives them, checked; the last number. */
 function catted(path: string): number {
   const framer = new Framer()
@@ -138,6 +140,10 @@ void t.test('the list of readers', async (t) => {
   ])
   one.close()
   two.close()
+  // A file that somebody has put in the way is not written to.
+  const planted = join(path, 'planted')
+  fs.writeFileSync(planted, 'untouched')
+  fs.linkSync(planted, join(path, 'readers/.one.new'))
   const file = join(path, 'readers/two')
   const good = fs.readFileSync(file)
   for (let at = 0; at < good.length; at++) {
@@ -147,6 +153,10 @@ void t.test('the list of readers', async (t) => {
     t.strictSame(listReaders(spool.fd)[1], { name: 'two', position: undefined })
   }
   t.throws(() => new RegisteredReader(spool.fd, path, 'two'), { code: 'ESPOOL_STATE' })
+  const first = new RegisteredReader(spool.fd, path, 'one')
+  first.update({ epoch: 7, seq: 1 })
+  first.close()
+  t.equal(fs.readFileSync(planted, 'utf8'), 'untouched')
   const writer = openWriter(path)
   appendAll(writer, history(100, 9).messages)
   writer.close()
