@@ -36,6 +36,15 @@ void t.test('killed a hundred times while a source sends that goes on', async (t
   // The last message that has come out: the source takes all up to there for kept.
   let acknowledged = 0
   let isWrong = false
+  fs.mkdirSync(path, { mode: 0o700 })
+  const follower = start(t, process.execPath, [program, '--follow', path], { timeoutMs: 500_000 })
+  const followed = new Framer()
+  let followedTo = 0
+  follower.child.stdout!.on('data', (piece: Buffer) => {
+    followed.push(piece)
+    for (let m = followed.next(); m; m = followed.next())
+      if (!m.equals(message(++followedTo))) isWrong = true
+  })
   for (let kill = 1; kill <= killsMax && !isWrong; kill++) {
     const args = ['--segment-size', '300K', '--sync', 'none', path]
     const { child, stdin, ended } = start(t, process.execPath, [program, ...args])
@@ -74,6 +83,12 @@ void t.test('killed a hundred times while a source sends that goes on', async (t
         return t.fail(`message ${seq} is not what was sent`)
   t.ok(seq >= acknowledged, `${seq} are kept, ${acknowledged} were seen`)
   t.ok(seq > killsMax)
+  const until = Date.now() + 30_000
+  while (followedTo < seq && Date.now() < until) await sleep(10)
+  t.equal(followedTo, seq, 'one that follows has all of it, in order, once')
+  t.notOk(isWrong)
+  follower.child.kill('SIGTERM')
+  t.match(await follower.ended, { signal: 'SIGTERM', stderr: '' })
   reader.close()
   spool.close()
 })

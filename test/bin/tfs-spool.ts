@@ -270,6 +270,29 @@ void t.test('cat makes a mirror of it', async (t) => {
   t.equal(fs.readFileSync(join(place, 'copy/f'), 'utf8').split('\n').length, 51)
 })
 
+void t.test(
+  'between a journal and a mirror; then a second mirror from the spool alone',
+  async (t) => {
+    const { path: place } = tempDirectory(t)
+    for (const name of ['store', 'mount']) fs.mkdirSync(join(place, name))
+    const work = 'cp -r /usr/include/linux . && mv linux l && rm -r l/netfilter* && ln l/fuse.h f'
+    const run = (name: string) => `${process.execPath} ${bin(name)}`
+    const compare = (copy: string) =>
+      `rsync -aHAXn --delete --itemize-changes --exclude=/.tfs store/ ${copy}/`
+    const commands = [
+      `${run('tfs-journal')} store mount --run '${work}' |`,
+      `${run('tfs-spool')} --segment-size 200K q | ${run('tfs-mirror')} - one &&`,
+      `${run('tfs-spool')} --from oldest q | ${run('tfs-mirror')} - two &&`,
+      `${compare('one')} && ${compare('two')}`,
+    ]
+    const args = ['-o', 'pipefail', '-c', commands.join(' ')]
+    const done = spawnSync('bash', args, { encoding: 'utf8', timeout: 120_000, cwd: place })
+    t.match(done, { status: 0, stdout: '' }, done.stderr)
+    t.ok(filesOf(join(place, 'q')).length > 10)
+    t.ok(fs.readdirSync(join(place, 'two/l')).length > 100)
+  },
+)
+
 void t.test('wrong usage is 100', async (t) => {
   const path = newPath(t)
   const cases: [string[], RegExp][] = [
