@@ -36,7 +36,7 @@ export function attributeHandlers(context: JournalContext) {
     if (fd < 0) return fd
     const kill = valid & FATTR_KILL_SUIDGID
     const e =
-      (kill ? withoutPrivileges(context, caller, { fd, node, position: undefined }) : 0) ||
+      (kill ? withoutPrivileges(context, caller, { fd, node }) : 0) ||
       truncate(context, node, fd, size)
     if (!open) close(fd)
     return e

@@ -102,7 +102,7 @@ export function directoryHandlers(context: JournalContext) {
       const at = files.room || context.directory(node)
       const fd = at < 0 ? at : openat(at, dot, O_RDONLY | O_DIRECTORY)
       if (fd < 0) return fd
-      const fh = files.add({ fd, node: node!, position: { low: 0, high: 0 } })
+      const fh = files.add({ fd, node: node!, isWritable: false, position: { low: 0, high: 0 } })
       reply.struct(fuse_open_out, { fh })
       return 0
     },

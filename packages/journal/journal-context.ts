@@ -27,6 +27,8 @@ export class JournalContext {
    */
   readonly stat = new Stat()
   readonly parentStat = new Stat()
+  /** Changes that are in the store and not in the stream. */
+  lostCount = 0
   #umask = -1
 
   /** `onLost` is told of each path whose change is in the store and could not be emitted. */
@@ -74,6 +76,7 @@ export class JournalContext {
   lose(path: Buffer, e: number): void {
     if (!this.emitter.isAttached) return
     this.emitter.lose()
+    this.lostCount++
     this.#onLost(path, -e, this.emitter.seq)
   }
 

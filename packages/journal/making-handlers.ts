@@ -10,6 +10,7 @@ import {
   O_CREAT,
   O_EXCL,
   O_NOFOLLOW,
+  O_RDONLY,
   O_TMPFILE,
   openat,
   S_IFDIR,
@@ -80,7 +81,8 @@ export function makingHandlers(context: JournalContext) {
       }
       if (making.path) context.emit('create', { path: making.path, ...making.attributes() })
       const node = making.answerNode(reply)
-      const fh = files.add({ fd, node, position: undefined })
+      const isWritable = access !== O_RDONLY
+      const fh = files.add({ fd, node, isWritable, position: undefined })
       reply.struct(fuse_open_out, { fh, open_flags: fopen.FOPEN_KEEP_CACHE })
       return 0
     },
@@ -101,7 +103,7 @@ export function makingHandlers(context: JournalContext) {
       // It may go without our notice, when it is closed, and its number then be another one's.
       nodes.disown(node)
       node.lookups++
-      const fh = files.add({ fd, node, position: undefined })
+      const fh = files.add({ fd, node, isWritable: true, position: undefined })
       reply.entry(node.id, 0, 0, ttlSec, stat.buffer)
       reply.struct(fuse_open_out, { fh, open_flags: fopen.FOPEN_KEEP_CACHE })
       return 0

@@ -7,6 +7,8 @@ import type { Node } from './node.js'
 export interface OpenFile {
   readonly fd: number
   readonly node: Node
+  /** It may be written to, through mmap too. */
+  readonly isWritable: boolean
   /** Of a directory: the position (d_off) at which `fd` stands; undefined where that is unknown. */
   position: { low: number; high: number } | undefined
 }
@@ -35,6 +37,13 @@ export class OpenFiles {
     this.#slots[fh] = file
     file.node.files.push(file)
     return fh
+  }
+
+  /** The nodes of those that may be written to, each once. */
+  written(): Set<Node> {
+    const nodes = new Set<Node>()
+    for (const file of this.#slots) if (file?.isWritable) nodes.add(file.node)
+    return nodes
   }
 
   get(fh: number): OpenFile | undefined {

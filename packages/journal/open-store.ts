@@ -6,6 +6,7 @@ import {
   noName,
   O_ACCMODE,
   O_NOFOLLOW,
+  O_RDONLY,
   O_TRUNC,
   O_WRONLY,
   openat,
@@ -27,7 +28,8 @@ export function openStore(
 ): { fh: number; open_flags: number } | number {
   const fd = context.files.room || openNode(context, node, flags & O_ACCMODE)
   if (fd < 0) return fd
-  const file = { fd, node, position: undefined }
+  const isWritable = (flags & O_ACCMODE) !== O_RDONLY
+  const file = { fd, node, isWritable, position: undefined }
   if (flags & O_TRUNC) {
     const kill = openFlags & FUSE_OPEN_KILL_SUIDGID
     const e = (kill ? withoutPrivileges(context, caller, file) : 0) || empty(context, file, flags)

@@ -29,7 +29,7 @@ const groupExecutes = 0o010
 export function withoutPrivileges(
   context: JournalContext,
   caller: Readonly<Request>,
-  { fd, node }: OpenFile,
+  { fd, node }: Pick<OpenFile, 'fd' | 'node'>,
 ): number {
   const { stat, tree } = context
   const e = fstat(fd, stat.buffer)

@@ -1,7 +1,7 @@
 // One run of a journal, from the mount to its end: signals, the session's thread, the command.
 
 import { randomInt } from 'node:crypto'
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import {
   check,
   close,
@@ -16,6 +16,7 @@ import type { Mounted } from '#fuse'
 import { Captive } from './captive.js'
 import { Hold } from './hold.js'
 import type { JournalEnd, JournalOptions } from './journal.js'
+import { syncForMarks } from './mount-sync.js'
 import {
   stopRequest,
   type SessionThreadData,
@@ -77,7 +78,14 @@ export class Run {
   }
 
   #start(mounted: Mounted, storeFd: number, source: string): Worker {
-    const { outputFd, exclude, onFull, fullTimeoutMs } = this.#options
+    const { outputFd, exclude, onFull, fullTimeoutMs, log } = this.#options
+    const { port1: port, port2: markPort } = new MessageChannel()
+    syncForMarks(
+      port,
+      mounted.mountpoint,
+      () => eventfdSignal(this.#wakeFd),
+      (why) => log('a mark', `the mount cannot be synced: ${why}`),
+    )
     const workerData: SessionThreadData = {
       deviceFd: mounted.fd,
       storeFd,
@@ -91,8 +99,12 @@ export class Run {
       fullTimeoutMs,
       uid: geteuid(),
       gid: getegid(),
+      markPort,
     }
-    const worker = new Worker(new URL('./session-thread.js', import.meta.url), { workerData })
+    const worker = new Worker(new URL('./session-thread.js', import.meta.url), {
+      workerData,
+      transferList: [markPort],
+    })
     const { resolve, reject } = this.#session
     worker.on('error', reject)
     worker.on('exit', () => reject(new Error("the session's thread ended early")))

@@ -1,5 +1,6 @@
 // What the main thread and the session's thread tell each other.
 
+import type { MessagePort } from 'node:worker_threads'
 import type { SessionEnd } from '#fuse'
 import type { PathRule } from '#wire'
 
@@ -19,6 +20,8 @@ export interface SessionThreadData {
   readonly fullTimeoutMs: number
   readonly uid: number
   readonly gid: number
+  /** For MarkMessage. */
+  readonly markPort: MessagePort
 }
 
 export const stopRequest = { none: 0, stop: 1, hold: 2 } as const

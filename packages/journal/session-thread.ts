@@ -8,12 +8,14 @@ import { PathPatterns } from '#wire'
 import { attributeHandlers } from './attribute-handlers.js'
 import { descriptorBudget } from './descriptor-budget.js'
 import { directoryHandlers } from './directory-handlers.js'
+import { withControlFiles } from './control-files.js'
 import { Emitter } from './emitter.js'
 import { fileHandlers } from './file-handlers.js'
 import { standStill } from './hold.js'
 import { JournalContext } from './journal-context.js'
 import { lookupHandlers } from './lookup-handlers.js'
 import { makingHandlers } from './making-handlers.js'
+import { Marks } from './marks.js'
 import { Output } from './output.js'
 import { removingHandlers } from './removing-handlers.js'
 import { renamingHandlers } from './renaming-handlers.js'
@@ -22,6 +24,7 @@ import {
   type SessionThreadData,
   type SessionThreadMessage,
 } from './session-thread-data.js'
+import { describeSession } from './status.js'
 import { SyncPool } from './sync-pool.js'
 import { Tree } from './tree.js'
 import { xattrHandlers } from './xattr-handlers.js'
@@ -53,7 +56,9 @@ const syncs = new SyncPool(data.wakeFd)
 const onLost = (lost: Buffer, errno: number, seq: number) => post({ lost, errno, seq })
 const context = new JournalContext(tree, emitter, syncs, data, onLost)
 
-const handlers: Handlers = {
+const marks = new Marks(context, data.markPort)
+
+const storeHandlers: Handlers = {
   ...lookupHandlers(context),
   ...makingHandlers(context),
   ...removingHandlers(context),
@@ -64,13 +69,29 @@ const handlers: Handlers = {
   ...fileHandlers(context, (unique, error) => session.answer(unique, error)),
 }
 
-const session = new Session({
+const handlers = withControlFiles(storeHandlers, {
+  tree,
+  uid: data.uid,
+  gid: data.gid,
+  files: [
+    { name: 'status', read: () => describeSession(data, context, output, marks, session) },
+    {
+      name: 'mark',
+      read: () => (marks.last ? `${marks.last.name}\n` : ''),
+      write: (line, done) => marks.request(line, done),
+    },
+  ],
+  answer: (unique, error, fill) => session.answer(unique, error, fill),
+})
+
+const session: Session = new Session({
   fd: data.deviceFd,
   handlers,
   home: tree.nodes.device,
   wakeFd: data.wakeFd,
   onWake() {
     syncs.collect()
+    marks.collect()
     standStill(control, output, () => context.times.flushAll(), reportHold)
     if (isStopping()) session.stop()
   },

@@ -30,6 +30,8 @@ const nativeLseek = native('lseek', 'int64', ['int', 'int64', 'int'])
 const nativeFsync = native('fsync', 'int', ['int'])
 const nativeFdatasync = native('fdatasync', 'int', ['int'])
 const nativeSyncfs = native('syncfs', 'int', ['int'])
+const rangeArgs = ['int', 'int64', 'int64', 'uint32']
+const nativeSyncFileRange = native('sync_file_range', 'int', rangeArgs)
 const copyArgs = ['int64', 'int', 'int64', 'int', 'int64', 'int64', 'uint32']
 const nativeCopy = native('syscall', 'int64', copyArgs)
 
@@ -175,6 +177,17 @@ export function fdatasync(fd: number): number {
   do done = result(nativeFdatasync(fd))
   while (done === -errno.EINTR)
   return done
+}
+
+/** SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE and _WAIT_AFTER of <linux/fs.h>. */
+const writeAndWait = 7
+
+/**
+ * sync_file_range(2) of all of a file: returns when the file system has been given its dirty pages,
+ * whatever it then does with them. 0 or -errno.
+ */
+export function writePages(fd: number): number {
+  return injected('sync_file_range') || result(nativeSyncFileRange(fd, 0, 0, writeAndWait))
 }
 
 /** syncfs(2): the whole file system of `fd`, which is not O_PATH. 0 or -errno. */

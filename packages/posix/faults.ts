@@ -13,7 +13,7 @@ const calls = [
   'mkdirat', 'mknodat', 'symlinkat', 'linkat', 'unlinkat', 'renameat2', 'readlinkat',
   'fchownat', 'fchown', 'fchmodat', 'fchmodat2', 'fchmod', 'utimensat', 'futimens',
   'read', 'write', 'pread', 'pwrite', 'ftruncate', 'fallocate', 'copy_file_range',
-  'fsync', 'fdatasync', 'syncfs', 'flock', 'poll', 'eventfd', 'ioctl', 'mount', 'umount2',
+  'fsync', 'fdatasync', 'sync_file_range', 'syncfs', 'flock', 'poll', 'eventfd', 'ioctl', 'mount', 'umount2',
   'setxattr', 'getxattr', 'listxattr', 'removexattr',
   'socketpair', 'sendmsg', 'recvmsg', 'send', 'pipe2', 'getsockopt',
   'setfsuid', 'setfsgid', 'prlimit',

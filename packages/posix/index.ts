@@ -126,6 +126,7 @@ export {
   copyFileRange,
   fsync,
   fdatasync,
+  writePages,
   syncfs,
 } from './data.js'
 export {

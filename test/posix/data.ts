@@ -139,6 +139,8 @@ void t.test('syncing', (t) => {
     t.equal(sync(-1), -errno.EBADF)
   }
   t.equal(posix.syncfs(-1), -errno.EBADF)
+  t.equal(posix.writePages(-1), -errno.EBADF)
+  t.equal(posix.writePages(fd), 0)
   const proc = posix.openat(posix.AT_FDCWD, Buffer.from('/proc'), posix.O_RDONLY)
   t.equal(posix.syncfs(proc), 0)
   posix.close(proc)

@@ -43,6 +43,7 @@ const points: Record<FaultCall, (() => number)[]> = {
   fsync: [() => posix.fsync(-1)],
   fdatasync: [() => posix.fdatasync(-1)],
   syncfs: [() => posix.syncfs(-1)],
+  sync_file_range: [() => posix.writePages(-1)],
   flock: [() => posix.flock(-1, 0)],
   poll: [() => posix.poll(new posix.PollSet(1), 0)],
   eventfd: [() => posix.eventfd()],

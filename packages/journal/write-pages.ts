@@ -1,0 +1,59 @@
+// A program: `write-pages MOUNTPOINT`, with paths below it on standard input, each ended by a NUL.
+// It returns when the mount has been given what the kernel still held of these files.
+
+import { readFileSync } from 'node:fs'
+import {
+  AT_FDCWD,
+  check,
+  close,
+  errno,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  openat,
+  writePages,
+} from '#posix'
+
+/** The exit code where not all of them are there. */
+export const moved = 1
+
+const slash = 0x2f
+
+if (process.argv[1] === import.meta.filename) process.exitCode = run(process.argv[2] ?? '')
+
+function run(mountpoint: string): number {
+  const root = openat(AT_FDCWD, Buffer.from(mountpoint), O_PATH | O_DIRECTORY)
+  check(root, 'open', mountpoint)
+  const input = readFileSync(0)
+  let result = 0
+  for (let at = 0; at < input.length;) {
+    const end = input.indexOf(0, at)
+    const path = input.subarray(at, end)
+    const fd = openBelow(root, path)
+    if (fd === -errno.ENOENT || fd === -errno.ENOTDIR || fd === -errno.ELOOP) result = moved
+    else {
+      check(fd, 'open', path.toString())
+      check(writePages(fd), 'sync_file_range', path.toString())
+      close(fd)
+    }
+    at = end + 1
+  }
+  return result
+}
+
+// Component by component: a path may be longer than PATH_MAX.
+function openBelow(root: number, path: Buffer): number {
+  let dirfd = root
+  for (let at = 0; ;) {
+    const end = path.indexOf(slash, at)
+    const name = path.subarray(at, end < 0 ? undefined : end)
+    const flags = end < 0 ? O_RDONLY | O_NONBLOCK : O_PATH | O_DIRECTORY
+    const fd = openat(dirfd, name, flags | O_NOFOLLOW)
+    if (dirfd !== root) close(dirfd)
+    if (end < 0 || fd < 0) return fd
+    dirfd = fd
+    at = end + 1
+  }
+}
