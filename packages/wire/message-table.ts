@@ -118,6 +118,15 @@ export const messageTable = {
       seq: f.seqNumber('the last message that is not sent'),
     },
   },
+  refused: {
+    type: 0x0009,
+    flags: REQUIRED | HOP,
+    doc: 'The other answer to subscribe, after which the relay ends the connection.',
+    fields: {
+      errno: f.count("Linux's number of the error, 0 for none", 4095),
+      reason: f.text('why, for people'),
+    },
+  },
   create: {
     type: 0x0100,
     flags: REQUIRED,
@@ -283,8 +292,8 @@ export const messageTable = {
     type: 0x0300,
     flags: REQUIRED | HOP,
     doc:
-      'A reader asks the relay that it is connected to for everything after a position. A relay ' +
-      'that cannot give that ends the connection.',
+      'A reader asks the relay that it is connected to for everything after a position. The answer ' +
+      'is subscribed or refused.',
     fields: {
       epoch: f.count('of the last message that the reader has; 0: all that there is'),
       seq: f.seqNumber('of that message'),
@@ -323,7 +332,8 @@ export type Body<K extends MessageName = MessageName> = {
 /** The messages that change the tree, from 0x0100 to 0x01ff. */
 export type OperationName = Exclude<MessageName, ControlName | RequestName>
 
-type ControlName = 'hello' | 'bye' | 'abort' | 'tick' | 'gap' | 'mark' | 'doubt' | 'subscribed'
+type ControlName =
+  'hello' | 'bye' | 'abort' | 'tick' | 'gap' | 'mark' | 'doubt' | 'subscribed' | 'refused'
 
 /** The messages that travel from readers towards the source, from 0x0300 to 0x03ff. */
 export type RequestName = 'subscribe' | 'want-mark' | 'ack'

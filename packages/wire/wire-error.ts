@@ -11,6 +11,7 @@ export type WireCode =
   | 'EWIRE_EPOCH' // a message of another run than the hello before it
   | 'EWIRE_GAP' // messages are missing
   | 'EWIRE_ORDER' // a number that was already there
+  | 'EWIRE_REFUSED' // the relay does not give what was asked for
   | 'EWIRE_TRUNCATED' // the end came without a bye
   | 'EWIRE_JSON' // a line of JSON that describes no message
 

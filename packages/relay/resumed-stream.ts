@@ -1,0 +1,188 @@
+// A stream that outlives its connections: where one breaks, the next goes on behind the last message
+// that came, so that whoever reads this notices nothing.
+
+import { Readable, type Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { epochOf, flag, flagsOf, Framer, seqOf, WireError, type Position } from '#wire'
+import { answerOf, subscribeTo } from './subscription.js'
+import { Backoff } from './backoff.js'
+import { isEnd } from './retained.js'
+import type { RelayLog } from './limited-log.js'
+import { Run } from './run-of-messages.js'
+
+export interface ResumeOptions {
+  /** What is connected to, for people. */
+  readonly name: string
+  /** Makes a connection: stream down, requests up. Rejects where there is nobody. */
+  readonly connect: () => Promise<Duplex>
+  /** Of the last message that the reader has; undefined: whatever comes from now on. */
+  readonly position: Position | undefined
+  /** Whether to wait for the next epoch when one has ended. */
+  readonly stay: boolean
+  /** A connection on which nothing came for so long is given up: an idle source ticks. */
+  readonly idleMs: number
+  readonly signal: AbortSignal
+  readonly log: RelayLog
+}
+
+export class ResumedStream {
+  /** Whole messages. Fails with WireError. */
+  readonly stream: Readable
+  /** Of the last message that came. */
+  position: Position | undefined
+  /** How many connections there were. */
+  connections = 0
+  readonly #options: ResumeOptions
+  readonly #backoff = new Backoff()
+  #connection: Duplex | undefined
+  // The last message that a relay had kept for those who join: it may come again.
+  #retained: Position | undefined
+  #isEnded = false
+  // What comes before the answer to a subscription is not for us.
+  #isFlowing = true
+  // Our own reader waits for an answer.
+  #isAsked = false
+
+  private constructor(options: ResumeOptions, first: Duplex) {
+    this.#options = options
+    this.position = options.position
+    options.signal.addEventListener('abort', () => this.#connection?.destroy())
+    this.stream = Readable.from(this.#pieces(first), { objectMode: false })
+  }
+
+  /** Makes the first connection; rejects where that fails. */
+  static async open(options: ResumeOptions): Promise<ResumedStream> {
+    return new ResumedStream(options, await options.connect())
+  }
+
+  /** Sends a request upstream. False: it cannot be sent now, and is left out. */
+  send(message: Buffer): boolean {
+    const connection = this.#connection
+    if (!connection?.writable || connection.writableNeedDrain) return false
+    connection.write(message)
+    return true
+  }
+
+  /** Goes on behind another position; the relay's answer comes first in the stream. */
+  subscribe(position: Position): void {
+    this.position = position
+    this.#isAsked = true
+    this.#isFlowing = false
+    // Otherwise the next connection asks by itself.
+    this.#connection?.write(subscribeTo(position))
+  }
+
+  async *#pieces(first: Duplex): AsyncGenerator<Buffer> {
+    const { name, log, signal, stay } = this.#options
+    let isLost = false
+    for (
+      let connection: Duplex | undefined = first;
+      !signal.aborted;
+      connection = await this.#tryToConnect()
+    ) {
+      if (!connection) continue
+      let why = 'the connection has ended'
+      try {
+        for await (const piece of this.#messages(connection)) {
+          if (isLost) log(name, 'is back')
+          isLost = false
+          this.#backoff.reset()
+          yield piece
+        }
+      } catch (error) {
+        if (error instanceof WireError) throw error
+        why = (error as Error).message
+      } finally {
+        this.#connection = undefined
+        connection.destroy()
+      }
+      if (signal.aborted || (this.#isEnded && !stay)) return
+      if (!isLost && !this.#isEnded) log(name, `${why}; trying again until it is back`)
+      isLost = true
+      await this.#pause()
+    }
+  }
+
+  async #tryToConnect(): Promise<Duplex | undefined> {
+    const { connect, log, name } = this.#options
+    try {
+      return await connect()
+    } catch (error) {
+      log.verbose(name, (error as Error).message)
+      await this.#pause()
+      return undefined
+    }
+  }
+
+  async #pause(): Promise<void> {
+    const { signal } = this.#options
+    // Rejects where the signal came, which the caller then sees.
+    await sleep(this.#backoff.next(), undefined, { signal }).catch(() => undefined)
+  }
+
+  async *#messages(connection: Duplex): AsyncGenerator<Buffer> {
+    this.#connection = connection
+    this.connections++
+    this.#isFlowing = this.position === undefined
+    if (this.position) connection.write(subscribeTo(this.position))
+    // Where that fails, reading does too.
+    connection.on('error', () => undefined)
+    const framer = new Framer()
+    const run = new Run()
+    const pieces = connection[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>
+    for (;;) {
+      const { value, done } = await this.#within(connection, pieces.next())
+      if (done) return
+      framer.push(value)
+      for (let message = framer.next(); message; message = framer.next()) {
+        const before = this.#isWanted(message) ? run.add(message) : undefined
+        if (before) yield before
+      }
+      const rest = run.take()
+      if (rest) yield rest
+    }
+  }
+
+  // Only while something is waited for: a reader of ours that takes its time is no fault of theirs.
+  async #within<T>(connection: Duplex, next: Promise<T>): Promise<T> {
+    const { idleMs } = this.#options
+    const silence = () => connection.destroy(new Error(`nothing came for ${idleMs / 1000} s`))
+    const timer = setTimeout(silence, idleMs)
+    try {
+      return await next
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #isWanted(message: Buffer): boolean {
+    if (flagsOf(message) & flag.HOP) return this.#hop(message)
+    return this.#isFlowing && this.#isNew(message)
+  }
+
+  #hop(message: Buffer): boolean {
+    const position = answerOf(message, this.#options.name)
+    if (!position) return false
+    this.#isFlowing = true
+    this.position = position
+    const isAsked = this.#isAsked
+    this.#isAsked = false
+    return isAsked
+  }
+
+  // What a relay keeps for those who join comes once, though there may be several connections.
+  #isNew(message: Buffer): boolean {
+    const at = { epoch: epochOf(message), seq: seqOf(message) }
+    const { position } = this
+    if (position?.epoch === at.epoch && at.seq <= position.seq) return false
+    this.#isEnded = isEnd(message)
+    if (position || !(flagsOf(message) & flag.RETAIN)) {
+      this.position = at
+      return true
+    }
+    const known = this.#retained
+    if (known?.epoch === at.epoch && at.seq <= known.seq) return false
+    this.#retained = at
+    return true
+  }
+}
