@@ -62,12 +62,16 @@ function look(source: string): Stats {
   try {
     return statSync(source)
   } catch (cause) {
-    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    const why = isMissing
-      ? 'does not exist; a socket appears when its tfs-broadcast starts'
-      : (cause as Error).message
-    throw new Error(`SOURCE '${source}' ${why}`, { cause })
+    throw sourceError(source, cause as NodeJS.ErrnoException)
   }
+}
+
+export function sourceError(source: string, cause: NodeJS.ErrnoException): Error {
+  const isMissing = cause.code === 'ENOENT'
+  const why = isMissing
+    ? 'does not exist; a socket appears when its tfs-broadcast starts'
+    : cause.message
+  return new Error(`SOURCE '${source}' ${why}`, { cause })
 }
 
 // rsync's rule: a colon before any slash follows a host.
@@ -82,20 +86,26 @@ function refuseRemote(source: string): void {
 
 const pathMax = 107
 
-function openSocket(path: string): Promise<Source> {
-  // Node would cut it silently (sun_path, unix(7)).
+// Node would cut it silently (sun_path, unix(7)).
+export function refuseLongSocket(path: string): void {
   if (Buffer.byteLength(path) > pathMax)
     throw new UsageError(`'${path}': the path of a socket has at most ${pathMax} bytes`)
+}
+
+export function socketError(path: string, cause: NodeJS.ErrnoException): Error {
+  const refused = cause.code === 'ECONNREFUSED'
+  const why = refused ? 'nobody serves it; start tfs-broadcast' : cause.message
+  return new Error(`the socket '${path}' cannot be read: ${why}`, { cause })
+}
+
+function openSocket(path: string): Promise<Source> {
+  refuseLongSocket(path)
   return new Promise((resolve, reject) => {
     const socket = connect(path)
     socket.once('connect', () => {
       socket.removeAllListeners('error')
       resolve({ name: path, stream: socket })
     })
-    socket.once('error', (cause: NodeJS.ErrnoException) => {
-      const refused = cause.code === 'ECONNREFUSED'
-      const why = refused ? 'nobody serves it; start tfs-broadcast' : cause.message
-      reject(new Error(`the socket '${path}' cannot be read: ${why}`, { cause }))
-    })
+    socket.once('error', (cause: NodeJS.ErrnoException) => reject(socketError(path, cause)))
   })
 }

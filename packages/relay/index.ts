@@ -6,6 +6,8 @@ export { serve, serveCaptive, type CaptiveOptions, type ServeOptions } from './s
 export { SocketRefused, type SocketRefusal } from './socket-refused.js'
 export { UpstreamWriter, discard, type UpstreamTarget } from './upstream-writer.js'
 export { pipeInput, streamInput, type Input, type Sink } from './input.js'
+export { RecordedConnection, recordedFile } from './recorded-connection.js'
+export { ResumedStream, type ResumeOptions } from './resumed-stream.js'
 export { groupNumber } from './group.js'
 export { SpoolIntake, type IntakeCounts } from './spool-intake.js'
 export { spoolStream, type SpoolStreamOptions } from './spool-stream.js'

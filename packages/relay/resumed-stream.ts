@@ -17,6 +17,8 @@ export interface ResumeOptions {
   readonly connect: () => Promise<Duplex>
   /** Of the last message that the reader has; undefined: whatever comes from now on. */
   readonly position: Position | undefined
+  /** Whether a connection that ended, so, is made anew; else its end is the stream's. */
+  readonly retry: (error: Error | undefined) => boolean
   /** Whether to wait for the next epoch when one has ended. */
   readonly stay: boolean
   /** A connection on which nothing came for so long is given up: an idle source ticks. */
@@ -34,10 +36,13 @@ export class ResumedStream {
   connections = 0
   readonly #options: ResumeOptions
   readonly #backoff = new Backoff()
+  readonly #silence: Error
   #connection: Duplex | undefined
   // The last message that a relay had kept for those who join: it may come again.
   #retained: Position | undefined
   #isEnded = false
+  // Something has, over any connection: before that, a failure is the user's to mend.
+  #hasCome = false
   // What comes before the answer to a subscription is not for us.
   #isFlowing = true
   // Our own reader waits for an answer.
@@ -46,6 +51,7 @@ export class ResumedStream {
   private constructor(options: ResumeOptions, first: Duplex) {
     this.#options = options
     this.position = options.position
+    this.#silence = new Error(`nothing came for ${options.idleMs / 1000} s`)
     options.signal.addEventListener('abort', () => this.#connection?.destroy())
     this.stream = Readable.from(this.#pieces(first), { objectMode: false })
   }
@@ -73,7 +79,7 @@ export class ResumedStream {
   }
 
   async *#pieces(first: Duplex): AsyncGenerator<Buffer> {
-    const { name, log, signal, stay } = this.#options
+    const { name, log, signal, stay, retry } = this.#options
     let isLost = false
     for (
       let connection: Duplex | undefined = first;
@@ -81,22 +87,25 @@ export class ResumedStream {
       connection = await this.#tryToConnect()
     ) {
       if (!connection) continue
-      let why = 'the connection has ended'
+      let failure: Error | undefined
       try {
         for await (const piece of this.#messages(connection)) {
           if (isLost) log(name, 'is back')
           isLost = false
+          this.#hasCome = true
           this.#backoff.reset()
           yield piece
         }
       } catch (error) {
-        if (error instanceof WireError) throw error
-        why = (error as Error).message
+        if (error instanceof WireError || isFinal(error)) throw error
+        if (!this.#hasCome && error !== this.#silence) throw error
+        failure = error as Error
       } finally {
         this.#connection = undefined
         connection.destroy()
       }
-      if (signal.aborted || (this.#isEnded && !stay)) return
+      if (signal.aborted || !retry(failure) || (this.#isEnded && !stay)) return
+      const why = failure?.message ?? 'the connection has ended'
       if (!isLost && !this.#isEnded) log(name, `${why}; trying again until it is back`)
       isLost = true
       await this.#pause()
@@ -146,8 +155,7 @@ export class ResumedStream {
   // Only while something is waited for: a reader of ours that takes its time is no fault of theirs.
   async #within<T>(connection: Duplex, next: Promise<T>): Promise<T> {
     const { idleMs } = this.#options
-    const silence = () => connection.destroy(new Error(`nothing came for ${idleMs / 1000} s`))
-    const timer = setTimeout(silence, idleMs)
+    const timer = setTimeout(() => connection.destroy(this.#silence), idleMs)
     try {
       return await next
     } finally {
@@ -186,3 +194,7 @@ export class ResumedStream {
     return true
   }
 }
+
+/** Whether an error says of itself that trying again would bring it back. */
+const isFinal = (error: unknown): boolean =>
+  (error as { isFinal?: boolean } | undefined)?.isFinal === true

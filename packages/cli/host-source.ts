@@ -1,0 +1,87 @@
+// A SOURCE on another host, `[user@]host:path`, reached as rsync reaches its own: by a remote shell
+// that runs tfs-cat there.
+
+import { spawn } from 'node:child_process'
+import { Duplex } from 'node:stream'
+import { exitCode } from './exit-code.js'
+import { UsageError } from './usage-error.js'
+
+export interface HostPath {
+  readonly host: string
+  readonly path: string
+}
+
+export interface RemoteShell {
+  /** The command that reaches a host, with its options: `ssh -p 2222`. */
+  readonly rsh: string
+  /** The program to run there. */
+  readonly tfsPath: string
+}
+
+/** Why a remote source ended; final where trying again would end in the same way. */
+export class HostError extends Error {
+  readonly code = 'EHOST'
+  readonly isFinal: boolean
+
+  constructor(message: string, isFinal: boolean) {
+    super(message)
+    this.isFinal = isFinal
+  }
+}
+
+/** By rsync's rule: a colon before any slash follows a host. Throws UsageError. */
+export function hostPathOf(source: string): HostPath | undefined {
+  const [, host, path] = /^([^/]*):(.*)$/s.exec(source) ?? []
+  if (host === undefined || path === undefined) return undefined
+  if (host === '' || host.startsWith('-') || path === '')
+    throw new UsageError(`'${source}': wanted [USER@]HOST:PATH (a file here is ./${source})`)
+  return { host, path }
+}
+
+/** Starts the remote shell: the stream down, requests up. Its error says how that ended. */
+export function connectToHost({ host, path }: HostPath, { rsh, tfsPath }: RemoteShell): Duplex {
+  const [command = '', ...options] = rsh.trim().split(/\s+/)
+  const child = spawn(command, [...options, host, `${tfsPath} ${quoted(path)}`], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const duplex = new Duplex({
+    read: () => void child.stdout.resume(),
+    write: (piece: Buffer, _, done) => void child.stdin.write(piece, () => done()),
+    destroy(error, done) {
+      child.kill()
+      done(error)
+    },
+  })
+  child.stdout.on('data', (piece: Buffer) => {
+    if (!duplex.push(piece)) child.stdout.pause()
+  })
+  // Where it takes no requests any more it has ended, or will.
+  child.stdin.on('error', () => undefined)
+  child.on('error', (error) =>
+    duplex.destroy(new HostError(`'${command}' cannot be run: ${error.message}`, true)),
+  )
+  child.on('close', (code, signal) => {
+    const error = endOf(command, tfsPath, code, signal)
+    if (error) duplex.destroy(error)
+    else duplex.push(null)
+  })
+  return duplex
+}
+
+function endOf(
+  command: string,
+  tfsPath: string,
+  code: number | null,
+  signal: NodeJS.Signals | null,
+): Error | undefined {
+  if (code === 0) return undefined
+  const { no, badStream, usage, failed } = exitCode
+  if (code === 127)
+    return new HostError(`${tfsPath} is not there; install TFS there, or see --tfs-path`, true)
+  const isFinal = code === no || code === badStream || code === usage || code === failed
+  return new HostError(`${command} ended with ${signal ?? `exit code ${code}`}`, isFinal)
+}
+
+// For the shell over there.
+const quoted = (text: string) =>
+  /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`

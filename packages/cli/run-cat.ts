@@ -1,0 +1,69 @@
+// tfs-cat behind its command line: a stream down, requests up.
+
+import { isatty } from 'node:tty'
+import type { InferredOptionTypes } from 'yargs'
+import { decodeMessage, Framer, WireError, type Position } from '#wire'
+import type { ResumedStream } from '#relay'
+import type { catOptions } from './cat-options.js'
+import { openLive } from './live-source.js'
+import type { Log } from './log.js'
+import type { End } from './program.js'
+import { pumped } from './pumped.js'
+import { openStreamOutput } from './stdio.js'
+import { stopSignals } from './stop-signals.js'
+import { UsageError } from './usage-error.js'
+
+type Typed = InferredOptionTypes<typeof catOptions>
+
+export async function runCat([source = '-']: string[], typed: Typed, log: Log): Promise<End> {
+  if (source === '-') throw new UsageError('standard input is for requests; give a SOURCE')
+  const output = openStreamOutput()
+  const stop = stopSignals()
+  try {
+    const live = await openLive(source, {
+      rsh: typed.rsh,
+      tfsPath: typed['tfs-path'],
+      position: typed.from === undefined ? undefined : parsePosition(typed.from),
+      stay: true,
+      signal: stop.signal,
+      log,
+    })
+    if (!isatty(0)) passRequests(live, log)
+    await pumped(live.stream, output)
+    return { exitCode: 0, signal: stop.received() }
+  } finally {
+    process.stdin.destroy()
+    stop.remove()
+  }
+}
+
+/** Reads EPOCH:SEQ, or "oldest". Throws UsageError. */
+function parsePosition(text: string): Position {
+  if (text === 'oldest') return { epoch: 0, seq: 0 }
+  const [, epoch, seq] = /^(\d{1,10}):(\d{1,16})$/.exec(text) ?? []
+  const position = { epoch: Number(epoch), seq: Number(seq) }
+  if (position.epoch < 2 ** 32 && position.seq <= Number.MAX_SAFE_INTEGER) return position
+  throw new UsageError(`--from: '${text}' is no position; write EPOCH:SEQ, or oldest`)
+}
+
+// What cannot be sent on just now is left out: who asks for something sees that it does not come,
+// and what is acknowledged will be acknowledged again.
+function passRequests(live: ResumedStream, log: Log): void {
+  const framer = new Framer()
+  const input = process.stdin
+  input.on('error', () => undefined)
+  input.on('data', (piece: Buffer) => {
+    try {
+      framer.push(piece)
+      for (let message = framer.next(); message; message = framer.next()) {
+        const request = decodeMessage(message)
+        if (request?.name === 'subscribe') live.subscribe(request.body)
+        else live.send(message)
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      log('standard input', `is not read any more: ${error.message}`)
+      input.destroy()
+    }
+  })
+}
