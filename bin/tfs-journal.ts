@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import { isatty } from 'node:tty'
-import { journalOptions, parseDuration, runProgram, UsageError } from '#cli'
-import { journal } from '#journal'
+import { journalOptions, runJournal, runProgram } from '#cli'
 
 await runProgram({
   name: 'tfs-journal',
@@ -21,20 +19,5 @@ await runProgram({
     'journalled; the exit code is 1 then. SIGUSR2 makes the mount stand still, with all of the ' +
     'stream taken by its reader, until SIGCONT.',
   errors: { EINUSE: 'no', EOPTION: 'usage', EINSIDE: 'usage', EMOUNTED: 'usage' },
-  async run([store = '', mountpoint = ''], options, { log }) {
-    if (isatty(1))
-      throw new UsageError('the stream is not for a terminal: add | tfs-broadcast SOCKET or > FILE')
-    return journal({
-      store,
-      mountpoint,
-      mountOptions: options.o,
-      exclude: options.exclude.map((pattern) => ({ exclude: true, pattern })),
-      onFull: options['on-full'],
-      fullTimeoutMs: parseDuration(options['full-timeout'], '--full-timeout'),
-      run: options.run,
-      outputFd: 1,
-      log,
-      verbose: log.verbose,
-    })
-  },
+  run: (operands, options, { log }) => runJournal(operands, options, log),
 })

@@ -31,6 +31,23 @@ export const journalOptions = {
     describe: 'Seconds until --on-full detach gives up on the reader',
     requiresArg: true,
   },
+  spool: {
+    type: 'string',
+    describe: 'Append the stream to the spool DIR as well, or instead where stdout is a terminal',
+    requiresArg: true,
+  },
+  'spool-sync': {
+    type: 'string',
+    describe: 'Make the spool durable each SECONDS, "always" at each message, or "none"',
+    requiresArg: true,
+    defaultDescription: '1, and when something on the mount is synced',
+  },
+  'segment-size': {
+    type: 'string',
+    describe: 'Begin another file of the spool after so much',
+    requiresArg: true,
+    defaultDescription: '64M',
+  },
   run: {
     type: 'string',
     describe: 'Run a shell command on the mount; end with it, and exit with its code',

@@ -9,8 +9,10 @@ import {
   seal,
   type Body,
   type MessageName,
+  type Position,
   type Stamp,
 } from '#wire'
+import type { JournalSpool } from './journal-spool.js'
 import type { Output } from './output.js'
 
 export class Emitter {
@@ -20,27 +22,29 @@ export class Emitter {
   /** When that was, by the monotonic clock in milliseconds. */
   lastMs = 0
   readonly #output: Output
+  readonly #spool: JournalSpool | undefined
   readonly #buffer = Buffer.alloc(limits.messageSizeMax)
   readonly #now: Stamp = { sec: 0, nsec: 0 }
 
-  constructor(output: Output, epoch: number) {
+  constructor(output: Output, spool: JournalSpool | undefined, epoch: number) {
     this.#output = output
+    this.#spool = spool
     this.epoch = epoch
   }
 
   /** Whether anybody gets what is emitted. */
   get isAttached(): boolean {
-    return this.#output.isAttached
+    return this.#output.isAttached || this.#spool?.isAttached === true
   }
 
-  /** Begins the stream. `source` is a name for people. */
-  hello(source: string): void {
+  /** Begins the stream. `source` is a name for people; it goes on from `previous` (0: from none). */
+  hello(source: string, previous: Position): void {
     this.emit('hello', {
       magic: protocolMagic,
       version: protocolVersion,
       features: 0,
-      previousEpoch: 0,
-      previousSeq: 0,
+      previousEpoch: previous.epoch,
+      previousSeq: previous.seq,
       source: Buffer.from(source).subarray(0, limits.textSizeMax),
     })
   }
@@ -53,10 +57,11 @@ export class Emitter {
 
   /** Returns when the message has been handed over (or nobody is there to take it). */
   emit<K extends MessageName>(name: K, body: Body<K>): void {
-    if (!this.#output.isAttached) return
+    if (!this.isAttached) return
     const buffer = this.#buffer
     const size = codecs[name].encode(buffer, body)
     seal(buffer, size, ++this.seq, realTime(this.#now), this.epoch)
+    this.#spool?.append(buffer, size)
     this.#output.write(buffer, size)
     this.lastMs = performance.now()
   }

@@ -195,7 +195,7 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       const path = tree.target(node)
       if (path && typeof path !== 'number')
         context.emit('fsync', { path, datasync: dataOnly ? 1 : 0, errno: -result })
-      answer(unique, result)
+      context.whenDurable((failed) => answer(unique, result || failed))
     })
     return PENDING
   }

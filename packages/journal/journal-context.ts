@@ -1,8 +1,9 @@
 // What every handler works with.
 
-import { errno, noName, Stat, umask } from '#posix'
+import { close, errno, noName, Stat, umask } from '#posix'
 import { which, type Body, type OperationName } from '#wire'
 import type { Emitter } from './emitter.js'
+import type { JournalSpool } from './journal-spool.js'
 import { ModificationTimes } from './modification-times.js'
 import type { Node } from './node.js'
 import { OpenFiles } from './open-file.js'
@@ -18,6 +19,7 @@ export class JournalContext {
   readonly times: ModificationTimes
   readonly files: OpenFiles
   readonly syncs: SyncPool
+  readonly spool: JournalSpool | undefined
   /** As whom files are made without asking for it. */
   readonly uid: number
   readonly gid: number
@@ -36,6 +38,7 @@ export class JournalContext {
     tree: Tree,
     emitter: Emitter,
     syncs: SyncPool,
+    spool: JournalSpool | undefined,
     ids: { uid: number; gid: number },
     onLost: (path: Buffer, errno: number, seq: number) => void,
   ) {
@@ -45,6 +48,7 @@ export class JournalContext {
     this.emitter = emitter
     this.times = new ModificationTimes(this)
     this.syncs = syncs
+    this.spool = spool
     this.uid = ids.uid
     this.gid = ids.gid
     const { nodes } = tree
@@ -63,6 +67,18 @@ export class JournalContext {
   /** A node's descriptor as a directory, or -errno. */
   directory(node: Node | undefined): number {
     return node ? this.tree.directories.fd(node) : -errno.ESTALE
+  }
+
+  /**
+   * Calls `done`, with 0 or -errno, when all that was emitted is as durable as the spool makes it.
+   */
+  whenDurable(done: (result: number) => void): void {
+    const fd = this.spool?.durable()
+    if (fd === undefined) return done(0)
+    this.syncs.sync(fd, true, (result) => {
+      close(fd)
+      done(result)
+    })
   }
 
   emit<K extends OperationName>(name: K, body: Body<K>): void {

@@ -2,12 +2,13 @@
 
 import { hostname } from 'node:os'
 import { realpathSync, statSync } from 'node:fs'
-import { raiseFileLimit } from '#posix'
+import { check, raiseFileLimit } from '#posix'
 import { mount, mountServer, parseMountOptions, readMounts, replaceDeadMount } from '#fuse'
+import { SpoolWriter, type SpoolWriterOptions } from '#spool'
 import type { PathRule } from '#wire'
 import { refuseInnerMounts } from './inner-mounts.js'
 import { JournalError } from './journal-error.js'
-import { openRoot, refuseLoops } from './open-root.js'
+import { openRoot, refuseSpoolInside, refuseLoops } from './open-root.js'
 import { Run } from './run.js'
 
 export interface JournalOptions {
@@ -22,6 +23,8 @@ export interface JournalOptions {
   readonly fullTimeoutMs: number
   /** Captive mode: a shell command that runs on the mount, which ends with it. */
   readonly run: string | undefined
+  /** Where the stream is kept as well, if anywhere. */
+  readonly spool: SpoolWriterOptions | undefined
   /** The descriptor that takes the stream. */
   readonly outputFd: number
   readonly log: (what: string, why: string) => void
@@ -51,6 +54,7 @@ export async function journal(options: JournalOptions): Promise<JournalEnd> {
   const storeFd = openRoot(store)
   refuseLoops(storeFd, store, realpathSync(mountpoint), options.outputFd)
   refuseInnerMounts(storeFd, realpathSync(store), options.exclude)
+  if (options.spool) checkSpool(storeFd, store, options.spool, log)
   raiseFileLimit(1 << 20)
   const source = `${hostname()}:${realpathSync(store)}`
   // It takes the signals over first: from here on none may leave a dead mount behind.
@@ -61,6 +65,19 @@ export async function journal(options: JournalOptions): Promise<JournalEnd> {
   } finally {
     await run.close()
   }
+}
+
+// It is opened by the thread that writes it; what is wrong with it is told before there is a mount.
+function checkSpool(
+  storeFd: number,
+  store: string,
+  spool: SpoolWriterOptions,
+  log: JournalOptions['log'],
+): void {
+  refuseSpoolInside(storeFd, store, spool.path)
+  const writer = new SpoolWriter(spool)
+  if (writer.torn !== undefined) log(spool.path, `cut off what a crash had left: ${writer.torn}`)
+  check(writer.close(), 'fsync', spool.path)
 }
 
 function refuseMissing(mountpoint: string): void {

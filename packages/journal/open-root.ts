@@ -1,6 +1,7 @@
 // Opens the store's root, so that it belongs to this journal alone.
 
-import { readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
 import {
   ancestors,
   AT_FDCWD,
@@ -75,6 +76,15 @@ export function refuseLoops(
       'EINSIDE',
       `the stream would be written into the store itself: '${output}'`,
     )
+}
+
+/** Refuses a spool inside the store, which would be journalled in itself. Throws JournalError. */
+export function refuseSpoolInside(rootFd: number, store: string, spool: string): void {
+  const root = new Stat()
+  check(fstat(rootFd, root.buffer), 'fstat', store)
+  const path = existsSync(spool) ? spool : dirname(spool)
+  if (isInside(path, root, false))
+    throw new JournalError('EINSIDE', `the spool '${spool}' lies inside the store '${store}'`)
 }
 
 function isInside(path: string, root: Stat, isProperly: boolean): boolean {

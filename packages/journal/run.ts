@@ -97,6 +97,7 @@ export class Run {
       rules: exclude,
       onFull,
       fullTimeoutMs,
+      spool: this.#options.spool,
       uid: geteuid(),
       gid: getegid(),
       markPort,
@@ -122,9 +123,22 @@ export class Run {
     else if ('lost' in message) this.#lost(message)
     else if ('failed' in message) log(`a request failed in ${message.during}`, message.failed)
     else if ('detached' in message) {
-      const lost = `changes after message ${message.seq} are no longer journalled`
+      const lost = this.#options.spool
+        ? 'the stream goes on in the spool alone'
+        : `changes after message ${message.seq} are no longer journalled`
       log('the output', `${message.detached}: ${lost}`)
-    } else if (message.stalled === null)
+    } else if ('spoolDetached' in message) {
+      const lost = `changes after message ${message.seq} are not in it`
+      log('the spool', `${message.spoolDetached}: ${lost}`)
+    } else if ('spoolStalled' in message) log('the spool', spoolStall(message.spoolStalled))
+    else if ('doubted' in message)
+      log(
+        escapeName(message.doubted) || 'the root',
+        'was being changed when the last run was killed: the stream may lack that',
+      )
+    else if ('unconnected' in message)
+      log('the spool', `does not go on from its end: ${message.unconnected}; make mirrors whole`)
+    else if (message.stalled === null)
       log('the output', 'its reader goes on, and so does the mount')
     else log('the output', 'its reader takes nothing: calls on the mount wait for it')
   }
@@ -193,6 +207,11 @@ export class Run {
     }
   }
 }
+
+const spoolStall = (why: string | null): string =>
+  why === null
+    ? 'takes messages again, and the mount goes on'
+    : `takes no message (${why}): calls on the mount wait for it`
 
 function withResolvers<T>() {
   let resolve!: (value: T) => void

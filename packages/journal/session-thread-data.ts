@@ -2,7 +2,11 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { SessionEnd } from '#fuse'
+import type { SpoolWriterOptions } from '#spool'
 import type { PathRule } from '#wire'
+
+/** The spool beside or instead of the output. */
+export type JournalSpoolData = SpoolWriterOptions
 
 /** What the thread is started with. Descriptors belong to it from then on, but for the device. */
 export interface SessionThreadData {
@@ -20,6 +24,7 @@ export interface SessionThreadData {
   readonly fullTimeoutMs: number
   readonly uid: number
   readonly gid: number
+  readonly spool: JournalSpoolData | undefined
   /** For MarkMessage. */
   readonly markPort: MessagePort
 }
@@ -30,6 +35,10 @@ export type SessionThreadMessage =
   | { readonly ready: true }
   | { readonly detached: string; readonly seq: number }
   | { readonly stalled: number | null }
+  | { readonly spoolStalled: string | null }
+  | { readonly spoolDetached: string; readonly seq: number }
+  | { readonly doubted: Uint8Array }
+  | { readonly unconnected: string }
   | { readonly failed: string; readonly during: string }
   | { readonly lost: Uint8Array; readonly errno: number; readonly seq: number }
   | { readonly held: true; readonly seq: number }

@@ -7,12 +7,14 @@ import { fileLimit } from '#posix'
 import { PathPatterns } from '#wire'
 import { attributeHandlers } from './attribute-handlers.js'
 import { descriptorBudget } from './descriptor-budget.js'
+import { aftermathOf, emitAftermath } from './aftermath.js'
 import { directoryHandlers } from './directory-handlers.js'
 import { withControlFiles } from './control-files.js'
 import { Emitter } from './emitter.js'
 import { fileHandlers } from './file-handlers.js'
 import { standStill } from './hold.js'
 import { JournalContext } from './journal-context.js'
+import { JournalSpool } from './journal-spool.js'
 import { lookupHandlers } from './lookup-handlers.js'
 import { makingHandlers } from './making-handlers.js'
 import { Marks } from './marks.js'
@@ -24,6 +26,7 @@ import {
   type SessionThreadData,
   type SessionThreadMessage,
 } from './session-thread-data.js'
+import { withSpool } from './spooled-handlers.js'
 import { describeSession } from './status.js'
 import { SyncPool } from './sync-pool.js'
 import { Tree } from './tree.js'
@@ -48,13 +51,25 @@ const output = new Output(data.outputFd, {
   onStall: (seconds) => post({ stalled: seconds }),
   onDetach: (why) => post({ detached: why, seq: emitter.seq - 1 }),
 })
-const emitter = new Emitter(output, data.epoch)
+const spool =
+  data.spool &&
+  new JournalSpool(
+    {
+      ...data.spool,
+      onFull: data.onFull,
+      isAbandoned: isStopping,
+      onStall: (why) => post({ spoolStalled: why }),
+      onDetach: (why) => post({ spoolDetached: why, seq: emitter.seq - 1 }),
+    },
+    data.epoch,
+  )
+const emitter = new Emitter(output, spool, data.epoch)
 const budget = descriptorBudget(fileLimit())
 const patterns = data.rules.length ? new PathPatterns(data.rules) : undefined
 const tree = new Tree(data.storeFd, patterns, budget)
 const syncs = new SyncPool(data.wakeFd)
 const onLost = (lost: Buffer, errno: number, seq: number) => post({ lost, errno, seq })
-const context = new JournalContext(tree, emitter, syncs, data, onLost)
+const context = new JournalContext(tree, emitter, syncs, spool, data, onLost)
 
 const marks = new Marks(context, data.markPort)
 
@@ -69,7 +84,8 @@ const storeHandlers: Handlers = {
   ...fileHandlers(context, (unique, error) => session.answer(unique, error)),
 }
 
-const handlers = withControlFiles(storeHandlers, {
+const spooled = spool ? withSpool(storeHandlers, context, spool) : storeHandlers
+const handlers = withControlFiles(spooled, {
   tree,
   uid: data.uid,
   gid: data.gid,
@@ -107,18 +123,24 @@ const session: Session = new Session({
 })
 
 try {
-  emitter.hello(data.source)
+  const aftermath = spool ? aftermathOf(spool) : undefined
+  emitter.hello(data.source, aftermath?.previous ?? { epoch: 0, seq: 0 })
+  if (aftermath) emitAftermath(context, aftermath)
+  for (const doubted of aftermath?.doubts ?? []) post({ doubted })
+  if (aftermath?.unconnected !== undefined) post({ unconnected: aftermath.unconnected })
   post({ ready: true })
   const ended = session.run()
   isEnding = true
   context.times.flushAll()
   emitter.emit('bye', {})
-  const isDetached = !output.isAttached
+  const isDetached = !emitter.isAttached
   output.close()
+  spool?.close()
   post({ ended, seq: emitter.seq, isDetached })
 } catch (error) {
   if (!isEnding) emitter.emit('abort', { errno: 0, reason: Buffer.from('the journal failed') })
   output.close()
+  spool?.close()
   throw error
 } finally {
   syncs.close()

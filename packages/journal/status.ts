@@ -13,12 +13,13 @@ import type { SessionThreadData } from './session-thread-data.js'
  */
 export function describeSession(
   { source, epoch }: SessionThreadData,
-  { emitter, files, tree, lostCount }: JournalContext,
+  { emitter, files, spool, tree, lostCount }: JournalContext,
   output: Output,
   marks: Marks,
   { counters }: Session,
 ): string {
-  const state = !output.isAttached ? 'detached' : lostCount > 0 ? 'incomplete' : 'journalling'
+  const isWhole = lostCount === 0 && spool?.isAttached !== false
+  const state = !emitter.isAttached ? 'detached' : isWhole ? 'journalling' : 'incomplete'
   const status = {
     program: 'tfs-journal',
     state,
@@ -26,6 +27,7 @@ export function describeSession(
     position: { epoch, seq: emitter.seq },
     time: new Date().toISOString(),
     output: { attached: output.isAttached, untakenBytes: output.untaken },
+    spool: spool ? { path: spool.spool.path, attached: spool.isAttached } : null,
     lost: lostCount,
     lastMark: marks.last ?? null,
     openFiles: files.size,

@@ -8,18 +8,16 @@ import {
   close,
   errno,
   O_DIRECTORY,
-  O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   openat,
   writePages,
 } from '#posix'
+import { openBelow } from './open-below.js'
 
 /** The exit code where not all of them are there. */
 export const moved = 1
-
-const slash = 0x2f
 
 if (process.argv[1] === import.meta.filename) process.exitCode = run(process.argv[2] ?? '')
 
@@ -31,7 +29,7 @@ function run(mountpoint: string): number {
   for (let at = 0; at < input.length;) {
     const end = input.indexOf(0, at)
     const path = input.subarray(at, end)
-    const fd = openBelow(root, path)
+    const fd = openBelow(root, path, O_RDONLY | O_NONBLOCK)
     if (fd === -errno.ENOENT || fd === -errno.ENOTDIR || fd === -errno.ELOOP) result = moved
     else {
       check(fd, 'open', path.toString())
@@ -41,19 +39,4 @@ function run(mountpoint: string): number {
     at = end + 1
   }
   return result
-}
-
-// Component by component: a path may be longer than PATH_MAX.
-function openBelow(root: number, path: Buffer): number {
-  let dirfd = root
-  for (let at = 0; ;) {
-    const end = path.indexOf(slash, at)
-    const name = path.subarray(at, end < 0 ? undefined : end)
-    const flags = end < 0 ? O_RDONLY | O_NONBLOCK : O_PATH | O_DIRECTORY
-    const fd = openat(dirfd, name, flags | O_NOFOLLOW)
-    if (dirfd !== root) close(dirfd)
-    if (end < 0 || fd < 0) return fd
-    dirfd = fd
-    at = end + 1
-  }
 }

@@ -2,7 +2,8 @@
 // was synced survives the machine's.
 
 import assert from 'node:assert'
-import { check, close, errno, fdatasync, flock, fsync, ftruncate, pread, pwrite } from '#posix'
+import { check, close, dup, errno, fallocate, FALLOC_FL_KEEP_SIZE, fdatasync } from '#posix'
+import { flock, fsync, ftruncate, pread, pwrite } from '#posix'
 import { LOCK_EX, LOCK_NB, O_CREAT, O_EXCL, O_RDWR, renameat2, systemError } from '#posix'
 import { epochOf, sizeOf, type Position } from '#wire'
 import { findEnd } from './find-end.js'
@@ -29,6 +30,8 @@ export const segmentSizeUsual = 64 << 20
 export const segmentSizeMax = 1 << 30
 const lockName = 'lock'
 const copySize = 1 << 20
+/** How far ahead room is reserved. */
+const allocationStep = 8 << 20
 
 export class SpoolWriter {
   readonly path: string
@@ -54,6 +57,8 @@ export class SpoolWriter {
   // Bytes of the segment that are durable; and whether the system has said that others may be lost.
   #synced = 0
   #isInDoubt = false
+  // Room on the disk, in bytes from the segment's beginning.
+  #allocated = 0
   #syncedMs = performance.now()
 
   /**
@@ -130,6 +135,35 @@ export class SpoolWriter {
     return this.sync()
   }
 
+  /**
+   * Makes sure that messages of so many bytes in all can be appended: that there is room on the
+   * disk, and a segment for them. 0 or -errno. Where the file system makes no such promise, 0.
+   */
+  reserve(bytes: number): number {
+    const { size } = this.#index
+    if (size + bytes <= this.#allocated) return 0
+    if (size > 0 && size + bytes > this.#segmentSize && !this.joining) {
+      const begun = this.#begin(this.position.epoch, this.position.seq + 1)
+      if (begun < 0) return begun
+    }
+    const step = Math.max(bytes, Math.min(allocationStep, this.#segmentSize))
+    const e = this.#allocate(step)
+    return e === -errno.ENOSPC ? this.#allocate(bytes) : e
+  }
+
+  #allocate(length: number): number {
+    const from = this.#index.size
+    const e = fallocate(this.#segment, FALLOC_FL_KEEP_SIZE, from, length)
+    if (e < 0 && e !== -errno.EOPNOTSUPP) return e
+    this.#allocated = e < 0 ? Infinity : from + length
+    return 0
+  }
+
+  /** A descriptor of the file that is being written, for who makes it durable in another thread. */
+  duplicate(): number {
+    return this.#segment < 0 ? -errno.EBADF : dup(this.#segment)
+  }
+
   /** Makes durable what was appended. 0 or -errno. */
   sync(): number {
     if (this.#segment < 0 || this.#synced === this.#index.size) return 0
@@ -149,6 +183,7 @@ export class SpoolWriter {
   /** Syncs, unless that is never to be done, and lets go. 0 or -errno. */
   close(): number {
     const e = this.#options.sync === 'none' ? 0 : this.sync()
+    this.#release()
     if (this.#segment >= 0) close(this.#segment)
     this.#segment = -1
     close(this.#lock)
@@ -200,6 +235,7 @@ export class SpoolWriter {
   // What was begun goes, so that the segment ends with a whole message.
   #cut(): number {
     const e = ftruncate(this.#segment, this.#index.size)
+    this.#allocated = 0
     this.#isRagged = e < 0
     return e
   }
@@ -238,14 +274,23 @@ export class SpoolWriter {
     if (fd < 0) return fd
     if (this.#segment >= 0) {
       storeIndex(this.spool.fd, this.#name, this.#index)
+      this.#release()
       close(this.#segment)
     }
     this.#segment = fd
     this.#name = name
     this.#index = new SegmentIndex({ epoch, seq }, this.#index.time)
     this.#synced = 0
+    this.#allocated = 0
     this.ordinal = ordinal
     return 0
+  }
+
+  // Gives back room that was reserved and not used; where that fails it stays with the segment.
+  #release(): void {
+    const { size } = this.#index
+    if (this.#allocated > size && this.#allocated !== Infinity) ftruncate(this.#segment, size)
+    this.#allocated = 0
   }
 
   // An empty segment, which a reader may have opened already, gets the name that fits.

@@ -36,7 +36,7 @@ export class Numbering {
     if (this.subscribing) return
     if (name !== 'unknown' && isRequest(messageTable[name].type))
       throw new WireError('EWIRE_ORDER', `a request (${name}) within a stream`, { seq })
-    if (name === 'hello') return this.#hello(message)
+    if (message.name === 'hello') return this.#hello(message)
     if (this.epoch === 0) throw new WireError('EWIRE_ORDER', 'no hello before it', { seq })
     if (epoch !== this.epoch)
       throw new WireError('EWIRE_EPOCH', `is of epoch ${epoch}, not ${this.epoch}`, { seq })
@@ -80,10 +80,11 @@ export class Numbering {
     this.#joining = false
   }
 
-  #hello({ seq, epoch }: Message): void {
+  #hello({ seq, epoch, body }: Extract<Message, { name: 'hello' }>): void {
     if (epoch === 0 || seq !== 1)
       throw new WireError('EWIRE_FIELD', `a hello with epoch ${epoch} and seq ${seq}`, { seq })
-    if (this.epoch !== 0 && !this.ended && !this.#subscribed)
+    const follows = body.previousEpoch === this.epoch && body.previousSeq === this.seq
+    if (this.epoch !== 0 && !this.ended && !this.#subscribed && !follows)
       throw new WireError(
         'EWIRE_TRUNCATED',
         `epoch ${this.epoch} went on to ${epoch} without a bye`,

@@ -139,7 +139,9 @@ the way has met a hostile stream or a changed tree, and does not follow it.
 The first message of an epoch is \`hello\`, with seq 1. Each message that follows has the
 same epoch and the next seq, without gaps, whatever its type, also where the reader does not
 know it. The last is \`bye\`, or \`abort\` where something failed. Then the next epoch may
-begin, with another \`hello\`.
+begin, with another \`hello\`. Where a source was killed, its epoch has no such end: then the
+next may begin at once, if its \`hello\` names just that epoch and its last number as what it
+goes on from. \`doubt\` follows for each path that may differ nevertheless.
 
 Messages with the flag HOP have seq 0 and do not count.
 
@@ -153,7 +155,8 @@ number that was to come, \`to\` the last that is missing and its own seq. To a r
 numbering is whole, but its copy is not: a replay stops here.
 
 A seq that is there already, one that leaves some out, another epoch without a \`hello\`, a
-second \`hello\` of an epoch, a \`hello\` before \`bye\` or \`abort\`, anything before a
+second \`hello\` of an epoch, a \`hello\` that neither follows an end nor names what it goes on
+from, anything before a
 \`hello\` or after the end: there a reader stops, with an error that names the message.
 
 ## 8. Requests

@@ -6,6 +6,12 @@ import { messageOf, type Loose } from '../support/stream-writer.js'
 
 const hello = (epoch = 7, seq = 1) =>
   messageOf('hello', { magic: 0x31534654, version: 1 }, { seq, epoch })
+const goesOn = (previousEpoch: number, previousSeq: number, epoch = 8) =>
+  messageOf(
+    'hello',
+    { magic: 0x31534654, version: 1, previousEpoch, previousSeq },
+    { seq: 1, epoch },
+  )
 const tick = (seq: number, epoch = 7) => messageOf('tick', {}, { seq, epoch })
 const bye = (seq: number, epoch = 7) => messageOf('bye', {}, { seq, epoch })
 const abort = (seq: number, epoch = 7) => messageOf('abort', {}, { seq, epoch })
@@ -63,6 +69,9 @@ const rules: readonly (readonly [string, Buffer[], number, string])[] = [
   ['a second hello', [hello(), bye(2), hello()], 2, 'EWIRE_ORDER'],
   ['a hello in the middle', [hello(), tick(2), hello()], 2, 'EWIRE_TRUNCATED'],
   ['another epoch without an end', [hello(), tick(2), hello(8)], 2, 'EWIRE_TRUNCATED'],
+  ['an epoch that goes on', [hello(), tick(2), goesOn(7, 2), bye(2, 8)], 4, 'good'],
+  ['one that goes on too far', [hello(), tick(2), goesOn(7, 3)], 2, 'EWIRE_TRUNCATED'],
+  ['one that goes on from another', [hello(), tick(2), goesOn(6, 2)], 2, 'EWIRE_TRUNCATED'],
   ['a message of another epoch', [hello(), tick(2, 8)], 1, 'EWIRE_EPOCH'],
   ['the last epoch again', [hello(), bye(2), hello(8), tick(2, 7)], 3, 'EWIRE_EPOCH'],
   ['something after the end', [hello(), bye(2), tick(3)], 2, 'EWIRE_ORDER'],
