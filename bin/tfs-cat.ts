@@ -5,8 +5,8 @@ await runProgram({
   name: 'tfs-cat',
   usage: '[OPTIONS] SOURCE',
   summary:
-    'Writes a stream to standard output, whatever becomes of its connections: where one breaks, it ' +
-    'is made again, for ever, and goes on behind the last message. SOURCE is the socket of a ' +
+    'Writes a stream to standard output, whatever becomes of its connections: where one breaks, ' +
+    'it is made again, for ever, and goes on behind the last message. SOURCE is the socket of a ' +
     'tfs-broadcast, a recorded stream, or [USER@]HOST:PATH of one.',
   operands: { min: 1, max: 1 },
   options: catOptions,
@@ -15,7 +15,7 @@ await runProgram({
     ['tfs-cat /tmp/tfs | gzip > tree.tfs.gz', 'record'],
   ],
   notes:
-    'Requests on standard input (messages, see tfs-dump --spec) go to the source. On another host ' +
+    'Requests on standard input (messages, see tfs-dump --spec) go to the source. On another ' +
     'it is started by whatever program there reads HOST:PATH.',
   run: (operands, options, { log }) => runCat(operands, options, log),
 })

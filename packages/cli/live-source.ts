@@ -1,5 +1,5 @@
-// A SOURCE that is come back to where its connection breaks, and that can be asked for what follows a
-// position.
+// A SOURCE that is come back to where its connection breaks, and that can be asked for what
+// follows a position.
 
 import { statSync, type Stats } from 'node:fs'
 import { connect } from 'node:net'
@@ -29,7 +29,7 @@ interface Kind {
 /** An idle source ticks each second; what says nothing for so long is gone. */
 const idleMs = 30_000
 
-/** Makes the first connection. Throws UsageError, or an Error that names the source and the cure. */
+/** Makes the first connection. Throws UsageError, or an Error that names source and cure. */
 export async function openLive(source: string, options: LiveOptions): Promise<ResumedStream> {
   const { position, stay, signal, log } = options
   const { connect: connectTo, retry } = kindOf(source, options)

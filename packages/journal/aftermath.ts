@@ -1,5 +1,5 @@
-// What a run that did not end as it should has left to say, for the next one: which path is in doubt,
-// and which files' times were still to come.
+// What a run that was killed has left to say, for the next one: which path is in doubt, and which
+// files' times were still to come.
 
 import { close, fstat, O_PATH } from '#posix'
 import { afterTime, SpoolReader, type Spool } from '#spool'

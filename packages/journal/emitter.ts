@@ -37,7 +37,7 @@ export class Emitter {
     return this.#output.isAttached || this.#spool?.isAttached === true
   }
 
-  /** Begins the stream. `source` is a name for people; it goes on from `previous` (0: from none). */
+  /** Begins the stream, which goes on from `previous`. `source` is a name for people. */
   hello(source: string, previous: Position): void {
     this.emit('hello', {
       magic: protocolMagic,

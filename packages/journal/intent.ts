@@ -1,5 +1,5 @@
-// What is about to be changed, noted beside the spool before it is done: after an end in between, these
-// are the paths of which nobody knows whether their last change is in the stream.
+// What is about to be changed, noted beside the spool before it is done: after an end in between,
+// these are the paths of which nobody knows whether their last change is in the stream.
 
 import { readFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'

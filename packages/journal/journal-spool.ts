@@ -1,5 +1,5 @@
-// The journal's own spool: what a call on the mount has changed is there before the call returns, and
-// outlives every process.
+// The journal's own spool: what a call on the mount has changed is there before the call returns,
+// and outlives every process.
 
 import { errnoName } from '#posix'
 import { SpoolWriter, type SpoolWriterOptions } from '#spool'
@@ -94,7 +94,7 @@ export class JournalSpool {
     if (this.#options.sync === 'always') this.#writer.sync()
   }
 
-  /** A descriptor to make durable in another thread what is there; undefined: that is not wanted. */
+  /** A descriptor by which another thread makes durable what is there; undefined: not wanted. */
   durable(): number | undefined {
     if (!this.#isAttached || this.#options.sync === 'none') return undefined
     const fd = this.#writer.duplicate()

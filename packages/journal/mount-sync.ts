@@ -1,6 +1,6 @@
-// Has the kernel hand over what programs have written through mmap. Another process does it: one
-// that waits for its own mount could not be killed. And file by file: syncfs(2) does not wait for what a
-// FUSE mount has been handed (AS_NO_DATA_INTEGRITY, Linux 6.18).
+// Has the kernel hand over what programs have written through mmap. Another process does it, since
+// one that waits for its own mount could not be killed. And it does it file by file: syncfs(2) does
+// not wait for what a FUSE mount has been handed (AS_NO_DATA_INTEGRITY, Linux 6.18).
 
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'

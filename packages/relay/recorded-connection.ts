@@ -15,7 +15,7 @@ import {
 import { Run } from './run-of-messages.js'
 import { refusal, subscribedTo } from './subscription.js'
 
-/** Whole messages in any pieces; from behind a position, or all. Rejects where it does not have that. */
+/** Whole messages in any pieces, from behind a position or all; rejects where that is not there. */
 export type Recorded = (position?: Position) => AsyncGenerator<Buffer>
 
 const ENODATA = 61

@@ -1,5 +1,5 @@
-// A stream that outlives its connections: where one breaks, the next goes on behind the last message
-// that came, so that whoever reads this notices nothing.
+// A stream that outlives its connections: where one breaks, the next goes on behind the last
+// message that came, so that whoever reads this notices nothing.
 
 import { Readable, type Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-// The request that a connection begins with where its reader has something already, and the answers.
+// The request that a connection begins with where its reader has something, and the answers.
 
 import {
   codecs,

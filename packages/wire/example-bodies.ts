@@ -32,7 +32,7 @@ export const exampleBodies: { readonly [K in MessageName]: Body<K> } = {
   mark: { name: bytes('before-upgrade') },
   doubt: { path },
   subscribed: { epoch: 0xfedcba98, seq: 0x1_0000_0002 },
-  refused: { errno: 61, reason: Buffer.from('epoch 7 is not known here') },
+  refused: { errno: 61, reason: Buffer.from('unknown epoch') },
   create: { path, mode: 0o644, ...attributes, ...dirMtime },
   mkdir: { path: bytes('src'), mode: 0o1777, ...attributes, ...dirMtime },
   mknod: { path, mode: 0o020600, major: 1, minor: 3, ...attributes, ...dirMtime },

@@ -292,8 +292,8 @@ export const messageTable = {
     type: 0x0300,
     flags: REQUIRED | HOP,
     doc:
-      'A reader asks the relay that it is connected to for everything after a position. The answer ' +
-      'is subscribed or refused.',
+      'A reader asks the relay that it is connected to for everything after a position. The ' +
+      'answer is subscribed or refused.',
     fields: {
       epoch: f.count('of the last message that the reader has; 0: all that there is'),
       seq: f.seqNumber('of that message'),
