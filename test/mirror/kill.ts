@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { RandomStream } from '../support/random-stream.js'
+import { removeTree } from '../support/remove-tree.js'
 import { rsyncCompare } from '../support/rsync-compare.js'
 import { mirrorProgram, runMirror } from '../support/run-mirror.js'
 import { seeded } from '../support/seed.js'
@@ -33,17 +34,29 @@ void t.test('kill -9 at random moments', { timeout: 600_000 }, async (t) => {
   t.match(runMirror([file, alone]), { status: 0, stderr: '' })
 
   const root = join(path, 'mirror')
+  const isExact = async () => {
+    t.equal(await rsyncCompare(alone, root), '')
+    t.strictSame(listTree(root), listTree(alone))
+  }
   let killed = 0
-  for (let i = 0; i < kills; i++) if (await killOne(file, root, i)) killed++
+  let ended = 0
+  for (let tries = 0; killed < kills && tries < 20 * kills; tries++) {
+    if (await killOne(file, root, tries, random.next(60))) killed++
+    else {
+      ended++
+      await isExact()
+      removeTree(root)
+    }
+  }
+  t.equal(killed, kills)
+  t.comment(`${killed} kills in ${ended + 1} replays`)
   const last = runMirror([file, root])
   t.equal(last.status, 0, last.stderr)
-  t.ok(killed > 5, `${killed} of ${kills} were killed before their end`)
-  t.equal(await rsyncCompare(alone, root), '')
-  t.strictSame(listTree(root), listTree(alone))
+  await isExact()
 })
 
-/** Starts it and kills it a while after it has begun: whether it was not done by then. */
-async function killOne(file: string, root: string, i: number): Promise<boolean> {
+/** Starts it and kills it `ms` after it has begun: whether it was not done by then. */
+async function killOne(file: string, root: string, i: number, ms: number): Promise<boolean> {
   const args = [mirrorProgram, '--sync', i % 10 ? '5' : 'always', file, root]
   const child = spawn(process.execPath, args, { stdio: 'ignore' })
   const exited = once(child, 'exit')
@@ -51,7 +64,7 @@ async function killOne(file: string, root: string, i: number): Promise<boolean> 
   const begun = () => existsSync(lock) && readFileSync(lock, 'utf8') === `${child.pid}\n`
   for (let waited = 0; waited < 2000 && child.exitCode === null && !begun(); waited++)
     await setTimeout(1)
-  await setTimeout(Math.random() * 60)
+  await setTimeout(ms)
   child.kill('SIGKILL')
   const [, signal] = (await exited) as [number | null, string | null]
   return signal === 'SIGKILL'
