@@ -3,8 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { check, close, fstat, O_CREAT, O_NOFOLLOW, O_RDWR, openat, pread, pwrite } from '#posix'
-import { Stat } from '#posix'
+import { check, close, O_CREAT, O_NOFOLLOW, O_RDWR, openat, pread, pwrite } from '#posix'
 import { struct, u16, u32, u64 } from '#schema'
 import { limits } from '#wire'
 
@@ -85,8 +84,6 @@ export class IntentFile {
   }
 
   #read(): Intent | undefined {
-    const stat = new Stat()
-    check(fstat(this.#fd, stat.buffer), 'fstat', name.toString())
     const buffer = this.#buffer
     const length = check(pread(this.#fd, buffer, 0, buffer.length, 0), 'read', name.toString())
     if (length < head.size) return undefined
