@@ -1,14 +1,12 @@
 // A SOURCE that is come back to where its connection breaks, and that can be asked for what
 // follows a position.
 
-import { statSync, type Stats } from 'node:fs'
-import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { RecordedConnection, recordedFile, ResumedStream, type ResumeOptions } from '#relay'
 import type { Position } from '#wire'
 import { connectToHost, hostPathOf, type RemoteShell } from './host-source.js'
 import type { Log } from './log.js'
-import { refuseLongSocket, socketError, sourceError } from './source.js'
+import { connectToSocket, look } from './source.js'
 import { UsageError } from './usage-error.js'
 
 export interface LiveOptions extends RemoteShell {
@@ -43,29 +41,8 @@ function kindOf(source: string, shell: RemoteShell): Kind {
   const afterErrors = (error: Error | undefined) => error !== undefined
   if (remote) return { connect: async () => connectToHost(remote, shell), retry: afterErrors }
   const stats = look(source)
-  if (stats.isSocket()) {
-    refuseLongSocket(source)
-    return { connect: () => connectToSocket(source), retry: () => true }
-  }
+  if (stats.isSocket()) return { connect: () => connectToSocket(source), retry: () => true }
   if (stats.isFile())
     return { connect: async () => new RecordedConnection(recordedFile(source)), retry: () => false }
   throw new UsageError(`'${source}' is no socket, no recorded stream and no HOST:PATH`)
 }
-
-function look(source: string): Stats {
-  try {
-    return statSync(source)
-  } catch (cause) {
-    throw sourceError(source, cause as NodeJS.ErrnoException)
-  }
-}
-
-const connectToSocket = (path: string): Promise<Duplex> =>
-  new Promise((resolve, reject) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.removeAllListeners('error')
-      resolve(socket)
-    })
-    socket.once('error', (cause: NodeJS.ErrnoException) => reject(socketError(path, cause)))
-  })

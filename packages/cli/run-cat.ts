@@ -7,6 +7,7 @@ import type { ResumedStream } from '#relay'
 import type { catOptions } from './cat-options.js'
 import { openLive } from './live-source.js'
 import type { Log } from './log.js'
+import { positionOf } from './position.js'
 import type { End } from './program.js'
 import { pumped } from './pumped.js'
 import { openStreamOutput } from './stdio.js'
@@ -40,9 +41,9 @@ export async function runCat([source = '-']: string[], typed: Typed, log: Log): 
 /** Reads EPOCH:SEQ, or "oldest". Throws UsageError. */
 function parsePosition(text: string): Position {
   if (text === 'oldest') return { epoch: 0, seq: 0 }
-  const [, epoch, seq] = /^(\d{1,10}):(\d{1,16})$/.exec(text) ?? []
-  const position = { epoch: Number(epoch), seq: Number(seq) }
-  if (position.epoch < 2 ** 32 && position.seq <= Number.MAX_SAFE_INTEGER) return position
+  const position = positionOf(text)
+  if (position && position.epoch < 2 ** 32 && position.seq <= Number.MAX_SAFE_INTEGER)
+    return position
   throw new UsageError(`--from: '${text}' is no position; write EPOCH:SEQ, or oldest`)
 }
 

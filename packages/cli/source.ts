@@ -29,7 +29,7 @@ const pieceSize = 1 << 20
 export async function openSource(source: string): Promise<Source> {
   if (source === '-') return openInput()
   const stats = look(source)
-  if (stats.isSocket()) return openSocket(source)
+  if (stats.isSocket()) return { name: source, stream: await connectToSocket(source) }
   if (stats.isDirectory())
     throw new UsageError(`'${source}' is a directory; a SOURCE is -, a socket or a recorded stream`)
   // A FIFO waits for its writer in the event loop, and not in a thread that nothing can stop.
@@ -57,7 +57,8 @@ const fileStream = (fd: number, autoClose: boolean): Readable =>
 // Through the event loop: a read that waits in a thread would keep the process from ending.
 const pipeStream = (fd: number): Readable => new Socket({ fd, readable: true, writable: false })
 
-function look(source: string): Stats {
+/** Looks what a SOURCE on this host is. Throws UsageError, or an Error that names it. */
+export function look(source: string): Stats {
   refuseRemote(source)
   try {
     return statSync(source)
@@ -66,7 +67,7 @@ function look(source: string): Stats {
   }
 }
 
-export function sourceError(source: string, cause: NodeJS.ErrnoException): Error {
+function sourceError(source: string, cause: NodeJS.ErrnoException): Error {
   const isMissing = cause.code === 'ENOENT'
   const why = isMissing
     ? 'does not exist; a socket appears when its tfs-broadcast starts'
@@ -87,24 +88,25 @@ function refuseRemote(source: string): void {
 const pathMax = 107
 
 // Node would cut it silently (sun_path, unix(7)).
-export function refuseLongSocket(path: string): void {
+function refuseLongSocket(path: string): void {
   if (Buffer.byteLength(path) > pathMax)
     throw new UsageError(`'${path}': the path of a socket has at most ${pathMax} bytes`)
 }
 
-export function socketError(path: string, cause: NodeJS.ErrnoException): Error {
+function socketError(path: string, cause: NodeJS.ErrnoException): Error {
   const refused = cause.code === 'ECONNREFUSED'
   const why = refused ? 'nobody serves it; start tfs-broadcast' : cause.message
   return new Error(`the socket '${path}' cannot be read: ${why}`, { cause })
 }
 
-function openSocket(path: string): Promise<Source> {
+/** Rejects with UsageError, or an Error that names the socket and the cure. */
+export async function connectToSocket(path: string): Promise<Socket> {
   refuseLongSocket(path)
   return new Promise((resolve, reject) => {
     const socket = connect(path)
     socket.once('connect', () => {
       socket.removeAllListeners('error')
-      resolve({ name: path, stream: socket })
+      resolve(socket)
     })
     socket.once('error', (cause: NodeJS.ErrnoException) => reject(socketError(path, cause)))
   })

@@ -5,6 +5,7 @@ import { segmentSizeMax, type Amount, type Keep, type Place, type Spool } from '
 import type { SyncPolicy } from '#spool'
 import { limits } from '#wire'
 import { parseMoment } from './moment.js'
+import { positionOf } from './position.js'
 import { parseDuration, parseSize } from './size.js'
 import { UsageError } from './usage-error.js'
 
@@ -63,9 +64,8 @@ export function parseReaderName(name: string | undefined): string | undefined {
 export function parseFrom(text: string): (spool: Spool) => Place | undefined {
   if (text === 'oldest') return oldest
   if (text === 'newest') return newest
-  const [, epoch, seq] = /^(\d{1,10}):(\d{1,16})$/.exec(text) ?? []
-  if (epoch !== undefined && seq !== undefined)
-    return (spool) => afterPosition(spool, { epoch: Number(epoch), seq: Number(seq) })
+  const position = positionOf(text)
+  if (position) return (spool) => afterPosition(spool, position)
   const time = parseMoment(text)
   if (time !== undefined) return (spool) => afterTime(spool, time)
   const mark = text.startsWith('mark:') ? text.slice('mark:'.length) : text
