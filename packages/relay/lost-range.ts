@@ -1,8 +1,8 @@
 // What a client that was too slow did not get, and the messages that tell it so: gaps, but around
 // what it must have all the same, so that the numbers it sees stay without holes.
 
-import { codecs, epochOf, limits, seal, seqOf, type Stamp } from '#wire'
-import { isEnd, isHello, type Retained } from './retained.js'
+import { codecs, epochOf, isEnd, limits, seal, seqOf, typeOf, type Stamp } from '#wire'
+import { isHello, type Retained } from './retained.js'
 import { Scanner } from './scanner.js'
 import type { Block } from './window.js'
 
@@ -31,7 +31,7 @@ export class LostRange {
   /** Takes note of a message of the range that `Handler.retain` gets. */
   see(message: Buffer, epochBefore: number, seqBefore: number): void {
     if (this.#over) return
-    if (isEnd(message) && epochOf(message) === this.#epoch) this.#end = Buffer.from(message)
+    if (isEnd(typeOf(message)) && epochOf(message) === this.#epoch) this.#end = Buffer.from(message)
     if (!isHello(message) || epochOf(message) === this.#epoch) return
     this.#over = true
     this.#last = epochBefore === this.#epoch ? seqBefore : this.#first

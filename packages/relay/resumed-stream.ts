@@ -3,10 +3,10 @@
 
 import { Readable, type Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { epochOf, flag, flagsOf, Framer, seqOf, WireError, type Position } from '#wire'
+import { epochOf, flag, flagsOf, Framer, isEnd, seqOf, typeOf } from '#wire'
+import { WireError, type Position } from '#wire'
 import { answerOf, subscribeTo } from './subscription.js'
 import { Backoff } from './backoff.js'
-import { isEnd } from './retained.js'
 import type { RelayLog } from './limited-log.js'
 import { Run } from './run-of-messages.js'
 
@@ -183,7 +183,7 @@ export class ResumedStream {
     const at = { epoch: epochOf(message), seq: seqOf(message) }
     const { position } = this
     if (position?.epoch === at.epoch && at.seq <= position.seq) return false
-    this.#isEnded = isEnd(message)
+    this.#isEnded = isEnd(typeOf(message))
     if (position || !(flagsOf(message) & flag.RETAIN)) {
       this.position = at
       return true

@@ -45,10 +45,6 @@ export class Retained {
   }
 }
 
-/** Whether the message ends its epoch. */
-export const isEnd = (message: Buffer): boolean =>
-  typeOf(message) === messageTable.bye.type || typeOf(message) === messageTable.abort.type
-
 /** Whether the message begins an epoch. */
 export const isHello = (message: Buffer): boolean =>
   typeOf(message) === messageTable.hello.type && (flagsOf(message) & flag.RETAIN) !== 0

@@ -1,10 +1,10 @@
 // Finds the ends of messages in a stream by their sizes, and follows the numbers in the headers as
 // far as a relay reports them. Bodies stay unread.
 
-import { flag, header, isSize, messageTable, WireError } from '#wire'
+import { flag, header, isEnd, isSize, messageTable, WireError } from '#wire'
 
 const at = header.offsets
-const { hello, bye, abort, gap } = messageTable
+const { hello, gap } = messageTable
 
 /** What a relay does with messages that are more to it than bytes. */
 export interface Handler {
@@ -44,7 +44,7 @@ export class Scanner {
 
   /** An epoch has ended, and no other has begun. */
   get ended(): boolean {
-    return this.type === bye.type || this.type === abort.type
+    return isEnd(this.type)
   }
 
   /**
@@ -84,7 +84,7 @@ export class Scanner {
     const seq =
       data.readUInt32LE(start + at.seq) + data.readUInt32LE(start + at.seq + 4) * 0x100000000
     if (seq !== this.seq + 1 || epoch !== this.epoch) this.#jump(type, seq, epoch, flags)
-    if (flags & flag.RETAIN || type === bye.type || type === abort.type)
+    if (flags & flag.RETAIN || isEnd(type))
       this.#handler.retain(data.subarray(start, start + size), this.epoch, this.seq)
     this.messages++
     this.type = type

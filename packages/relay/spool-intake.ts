@@ -3,7 +3,7 @@
 
 import assert from 'node:assert'
 import { byeMessage, firstOf, gapMessage, type SpoolWriter } from '#spool'
-import { checkMessage, codecs, epochOf, flag, flagsOf, isRequest, isSize } from '#wire'
+import { checkMessage, codecs, epochOf, flag, flagsOf, isEnd, isRequest, isSize } from '#wire'
 import { messageTable, seqOf, typeOf, WireError } from '#wire'
 import { isForRelay } from './upstream-reader.js'
 
@@ -155,7 +155,7 @@ export class SpoolIntake {
     const type = typeOf(message)
     const isRetained = (flagsOf(message) & flag.RETAIN) !== 0
     this.#joining = isRetained && (this.#joining || type === hello.type)
-    this.#ended = type === bye.type || type === abort.type
+    this.#ended = isEnd(type)
     this.#seq = seqOf(message)
   }
 

@@ -13,7 +13,7 @@ import {
   unlinkat,
   write,
 } from '#posix'
-import { epochOf, messageTable, typeOf, WireError, type Position } from '#wire'
+import { epochOf, isEnd, messageTable, typeOf, WireError, type Position } from '#wire'
 import { fill, messageAt, SegmentScan, seqBehind } from './scan-segment.js'
 import { indexSizeMax, SegmentIndex } from './segment-index.js'
 import { indexName, retainedName } from './segment-name.js'
@@ -222,7 +222,3 @@ export function removeFile(directory: number, name: string): void {
   const gone = unlinkat(directory, Buffer.from(name))
   if (gone !== -errno.ENOENT) check(gone, 'unlink', name)
 }
-
-/** Whether a type ends its epoch. */
-export const isEnd = (type: number): boolean =>
-  type === messageTable.bye.type || type === messageTable.abort.type

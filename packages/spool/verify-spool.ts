@@ -1,11 +1,11 @@
 // Reads all of a spool and checks every message, its numbering and the segments' names.
 
 import { close } from '#posix'
-import { WireError, type Position } from '#wire'
+import { isEnd, WireError, type Position } from '#wire'
 import { SegmentScan, seqBehind } from './scan-segment.js'
 import { sizeOfFile, type Segment } from './spool-directory.js'
 import { damaged, SpoolError } from './spool-error.js'
-import { isEnd, type Spool } from './spool.js'
+import type { Spool } from './spool.js'
 import { SegmentIndex } from './segment-index.js'
 
 export interface SpoolSummary {

@@ -32,6 +32,7 @@ export { MessageReader } from './message-reader.js'
 export {
   fallocateMode,
   flag,
+  isEnd,
   isRequest,
   messageTable,
   protocolMagic,

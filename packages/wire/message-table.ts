@@ -338,5 +338,9 @@ type ControlName =
 /** The messages that travel from readers towards the source, from 0x0300 to 0x03ff. */
 export type RequestName = 'subscribe' | 'want-mark' | 'ack'
 
+/** Whether a type is that of the last message of an epoch. */
+export const isEnd = (type: number): boolean =>
+  type === messageTable.bye.type || type === messageTable.abort.type
+
 /** Whether a type is that of a request. */
 export const isRequest = (type: number): boolean => type >>> 8 === 0x03
