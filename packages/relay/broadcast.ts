@@ -2,14 +2,16 @@
 // and holds the input or gives a client up where one is too slow.
 
 import type { Socket } from 'node:net'
-import { checkMessage, messageTable, WireError, type Stamp } from '#wire'
+import { checkMessage, epochOf, messageTable, WireError } from '#wire'
+import type { Position, Stamp } from '#wire'
 import { Client, type Stream } from './client.js'
 import type { Input } from './input.js'
 import { isHungUp } from './connection.js'
 import { LimitedLog, type RelayLog } from './limited-log.js'
 import { Pace, type SlowPolicy } from './pace.js'
-import { Retained } from './retained.js'
+import { isHello, previousOf, Retained } from './retained.js'
 import { Scanner } from './scanner.js'
+import { Subscriptions, type Answer } from './subscriptions.js'
 import { isForRelay, UpstreamReader } from './upstream-reader.js'
 import type { UpstreamTarget } from './upstream-writer.js'
 import { Window } from './window.js'
@@ -31,6 +33,7 @@ export class Broadcast implements Stream {
   readonly #options: BroadcastOptions
   readonly #log: LimitedLog
   readonly #scanner: Scanner
+  readonly #subscriptions: Subscriptions
   readonly #clients = new Set<Client>()
   readonly #pace: Pace
   #clientsEver = 0
@@ -48,13 +51,21 @@ export class Broadcast implements Stream {
       },
       note: (text) => this.#log.warn('wrong numbers', 'input', text),
     })
-    this.window = new Window(this.#scanner)
+    this.window = new Window(this.#scanner, options.backlogBytes)
+    this.#subscriptions = new Subscriptions(this.#scanner, this.window, this.retained)
     this.#pace = new Pace(options.slow, options.backlogBytes, this.#log)
   }
 
   now(): Stamp {
     const ms = Date.now()
     return { sec: Math.floor(ms / 1000), nsec: (ms % 1000) * 1e6 }
+  }
+
+  answer({ id }: Client, position: Position): Answer | undefined {
+    const answer = this.#subscriptions.answer(position)
+    if (answer?.flow === 'refused')
+      this.#log.warn('refused clients', `client ${id}`, `refused: ${answer.reason}`)
+    return answer
   }
 
   moved(client: Client): void {
@@ -97,10 +108,13 @@ export class Broadcast implements Stream {
     socket.on('error', (error) => this.#log.info(name, error.message))
     socket.on('end', () => this.#watchHalfOpen())
     socket.on('close', () => this.#log.info(name, 'has left'))
-    new UpstreamReader(socket, this.#options.upstream, (reason) => {
+    const cut = (reason: string) => {
       this.#log.warn('cut clients', name, `cut: ${reason}`)
       socket.destroy()
-    })
+    }
+    const subscribe = (position: Position) => this.#subscribe(client, position, cut)
+    const acked = () => undefined
+    new UpstreamReader(socket, this.#options.upstream, { subscribe, acked, cut })
     this.#clients.add(client)
     const { epoch, seq } = this.#scanner
     this.#log.info(name, `has joined after message ${epoch}:${seq} (${client.peer})`)
@@ -171,6 +185,13 @@ export class Broadcast implements Stream {
     socket.destroy()
   }
 
+  #subscribe(client: Client, position: Position, cut: (reason: string) => void): void {
+    if (client.gone || client.refused !== undefined) return
+    const name = `client ${client.id}`
+    this.#log.info(name, `wants what follows ${position.epoch}:${position.seq}`)
+    if (!client.subscribe(position)) cut('it asks again and again and reads no answer')
+  }
+
   #publish(): void {
     const { slow, backlogBytes } = this.#options
     for (const client of this.#clients) {
@@ -186,8 +207,15 @@ export class Broadcast implements Stream {
   }
 
   #retain(message: Buffer, epochBefore: number, seqBefore: number): void {
+    if (isHello(message)) this.#begins(message)
     this.retained.keep(message)
     for (const { lost } of this.#clients) lost?.see(message, epochBefore, seqBefore)
+  }
+
+  #begins(hello: Buffer): void {
+    const previous = previousOf(hello)
+    if (previous) this.#subscriptions.know(previous.epoch)
+    this.#subscriptions.know(epochOf(hello))
   }
 
   #checkEnd(): void {

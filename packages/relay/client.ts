@@ -1,12 +1,16 @@
-// One reader of the stream: a cursor into the shared window, and one write at a time from there.
+// One reader of the stream, and one write at a time to its socket: from the shared window, or from
+// the spool what that does not have any more.
 
 import assert from 'node:assert'
 import type { Socket } from 'node:net'
-import type { Stamp } from '#wire'
+import type { Position, Stamp } from '#wire'
 import { peerOf } from './connection.js'
 import { LostRange } from './lost-range.js'
 import type { Retained } from './retained.js'
-import type { Block, Window } from './window.js'
+import { subscribedTo } from './subscription.js'
+import type { Answer } from './subscriptions.js'
+import { WindowCursor } from './window-cursor.js'
+import type { Window } from './window.js'
 
 /** What clients share. */
 export interface Stream {
@@ -15,7 +19,12 @@ export interface Stream {
   /** The client has taken bytes, or is gone. */
   moved(client: Client): void
   now(): Stamp
+  /** How the stream goes on behind a position; undefined where nobody can say that yet. */
+  answer(client: Client, position: Position): Answer | undefined
 }
+
+/** Subscriptions that wait for one write to end. */
+const askedMax = 16
 
 export class Client {
   readonly id: number
@@ -34,19 +43,15 @@ export class Client {
   lost: LostRange | undefined
   /** Its connection is over. */
   gone = false
+  /** Why it does not get what it asked for; its connection ends. */
+  refused: string | undefined
   readonly #stream: Stream
-  // The cursor: what is to be written next, and how many whole bytes and messages lie before it.
-  #block: Block
-  #offset: number
-  #next: number
-  #messages: number
+  readonly #cursor: WindowCursor
   // What is to be written before that.
   #first: Buffer | undefined
+  // The positions it asked for and has no answer to.
+  #asked: Position[] = []
   #busy = false
-  // Where the bytes being written lie.
-  #source: Block | undefined
-  // How much of the stream is written.
-  #position: number
   #ending = false
   readonly #wrote = (error?: Error | null) => {
     if (!error) this.#written()
@@ -58,38 +63,55 @@ export class Client {
     const peer = peerOf(socket)
     this.peer = peer ? `process ${peer.pid}, user ${peer.uid}` : 'unknown'
     this.#stream = stream
-    this.#block = stream.window.last
-    this.#offset = this.#next = this.#messages = this.#position = 0
+    this.#cursor = new WindowCursor(stream.window)
     this.#toEnd(stream.retained.all)
     socket.on('close', () => this.#leave())
   }
 
   /** Bytes of the stream that it has not got yet, those being written included. */
   get backlog(): number {
-    return this.gone || this.lost ? 0 : this.#stream.window.position - this.#position
+    return this.#follows ? this.#stream.window.position - this.#cursor.position : 0
   }
 
   /** Whether something of the stream waits for the end of the write that is being done. */
   get waits(): boolean {
-    return !this.gone && !this.lost && this.#next < this.#stream.window.position
+    return this.#follows && this.#cursor.next < this.#stream.window.position
+  }
+
+  get #follows(): boolean {
+    return !this.gone && this.#cursor.isAttached
   }
 
   /** Writes on where nothing is being written. */
   flush(): void {
     if (this.#busy || this.gone || this.lost) return
+    if (this.#asked.length > 0) this.#answer()
     if (this.#first) return this.#write(this.#first)
-    if (this.#offset === this.#block.end && this.#block.next) this.#advance(this.#block.next)
-    const block = this.#block
-    if (this.#offset < block.end) return this.#writeBlock(block)
-    if (this.#ending) this.socket.end()
+    const taken = this.#cursor.take()
+    if (taken) {
+      this.sentMessages += taken.messages
+      this.epoch = taken.end.epoch
+      this.seq = taken.end.seq
+      return this.#write(taken.bytes)
+    }
+    if (this.refused !== undefined) this.socket.destroySoon()
+    else if (this.#ending) this.socket.end()
+  }
+
+  /** Its stream goes on behind `position`, from the next message on. False: it asks too often. */
+  subscribe(position: Position): boolean {
+    if (this.#asked.length === askedMax) return false
+    this.#asked.push(position)
+    this.flush()
+    return true
   }
 
   /** Gives up what `waits`. It is told when the write that is being done has ended. */
   lose(): void {
     assert(this.waits && this.#busy)
-    this.lost = new LostRange(this.#block, this.#offset)
-    this.#block.cursors--
-    this.#stream.window.trim()
+    const place = this.#cursor.detach()
+    assert(place)
+    this.lost = new LostRange(place.block, place.offset)
   }
 
   /** Ends the connection once everything is written. */
@@ -99,15 +121,11 @@ export class Client {
   }
 
   #toEnd(first: Buffer[]): void {
-    const { last } = this.#stream.window
-    last.cursors++
-    this.#block = last
-    this.#offset = last.end
-    this.#next = this.#position = last.position
-    this.#messages = last.messages
+    this.#cursor.toEnd()
     if (first.length === 0) return
     this.#first = Buffer.concat(first)
     this.sentMessages += first.length
+    const { last } = this.#stream.window
     this.epoch = last.epoch
     this.seq = last.seq
   }
@@ -116,29 +134,28 @@ export class Client {
     const { last } = this.#stream.window
     const messages = lost.messages(last.epoch, last.seq, this.#stream.retained, this.#stream.now())
     this.lost = undefined
-    this.lostMessages += last.messages - this.#messages
+    this.lostMessages += last.messages - this.#cursor.messages
     this.#toEnd(messages)
   }
 
-  #advance(next: Block): void {
-    this.#block.cursors--
-    next.cursors++
-    this.#block = next
-    this.#offset = 0
-    this.#stream.window.trim()
+  // Each question gets its answer; the last one says where the stream goes on.
+  #answer(): void {
+    const position = this.#asked.at(-1)
+    const answer = position && this.#stream.answer(this, position)
+    if (!answer) return
+    const before = this.#asked.slice(0, -1).map(subscribedTo)
+    this.#asked = []
+    this.#restart(position, answer)
+    this.#first = Buffer.concat([...before, ...answer.first])
   }
 
-  #writeBlock(block: Block): void {
-    const bytes = block.data.subarray(this.#offset, block.end)
-    this.sentMessages += block.messages - this.#messages
-    this.epoch = block.epoch
-    this.seq = block.seq
-    this.#offset = block.end
-    this.#next = block.position
-    this.#messages = block.messages
-    this.#source = block
-    block.writes++
-    this.#write(bytes)
+  #restart({ epoch, seq }: Position, answer: Answer): void {
+    this.lost = undefined
+    if (answer.flow === 'window') this.#cursor.to(answer.place)
+    else this.#cursor.detach()
+    if (answer.flow === 'refused') this.refused = answer.reason
+    this.epoch = epoch
+    this.seq = seq
   }
 
   #write(bytes: Buffer): void {
@@ -150,25 +167,18 @@ export class Client {
   #written(): void {
     if (this.gone) return
     this.#busy = false
-    if (this.#source) this.#release()
-    else this.#first = undefined
+    this.#first = undefined
+    this.#cursor.written()
+    if (this.lost && this.#asked.length > 0) this.#answer()
     if (this.lost) this.#resume(this.lost)
     this.flush()
     this.#stream.moved(this)
   }
 
-  #release(): void {
-    if (!this.#source) return
-    this.#source.writes--
-    this.#stream.window.recycle(this.#source)
-    this.#source = undefined
-    this.#position = this.#next
-  }
-
   #leave(): void {
-    if (!this.lost) this.#block.cursors--
     this.gone = true
-    this.#release()
+    this.#cursor.written()
+    this.#cursor.detach()
     this.#stream.window.trim()
     this.#stream.moved(this)
   }

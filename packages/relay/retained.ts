@@ -1,7 +1,8 @@
 // The messages that one who joins gets first: the newest of each type that asks for it (hello is
 // one), of the present epoch, and its end where it has ended.
 
-import { epochOf, flag, flagsOf, messageTable, seqOf, typeOf } from '#wire'
+import { codecs, epochOf, flag, flagsOf, messageTable, seqOf, typeOf, WireError } from '#wire'
+import type { Position } from '#wire'
 
 /** All of them together, in bytes; beyond it those that were kept longest go. */
 const retainedSizeMax = 4 << 20
@@ -48,3 +49,21 @@ export class Retained {
 /** Whether the message begins an epoch. */
 export const isHello = (message: Buffer): boolean =>
   typeOf(message) === messageTable.hello.type && (flagsOf(message) & flag.RETAIN) !== 0
+
+/** The position behind which a hello says that its epoch goes on; undefined where it says none. */
+export function previousOf(hello: Buffer): Position | undefined {
+  try {
+    const { previousEpoch, previousSeq } = codecs.hello.decode(hello)
+    return previousEpoch === 0 ? undefined : { epoch: previousEpoch, seq: previousSeq }
+  } catch (error) {
+    // What is wrong with it is for readers to say.
+    if (error instanceof WireError) return undefined
+    throw error
+  }
+}
+
+/** Whether a hello says that its epoch goes on behind that position. */
+export function isAfter(hello: Buffer, { epoch, seq }: Position): boolean {
+  const previous = previousOf(hello)
+  return previous?.epoch === epoch && previous.seq === seq
+}

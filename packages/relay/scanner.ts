@@ -30,6 +30,8 @@ export class Scanner {
   type = 0
   /** Bytes of the stream in whole messages, those for the relay itself included. */
   offset = 0
+  /** Where the last message began in the data of the last `scan`. */
+  lastAt = 0
   /** Size of the message that `scan` found unfinished; 0 where not even that is known. */
   wanted = 0
   /** Why nothing after the messages that were found can be read. */
@@ -37,9 +39,24 @@ export class Scanner {
   /** Size of the message for the relay itself at which `scan` stopped, else 0. */
   hopSize = 0
   readonly #handler: Handler
+  #joining = false
 
   constructor(handler: Handler) {
     this.#handler = handler
+  }
+
+  /** Goes on behind a message that another has scanned. */
+  begin(epoch: number, seq: number, type: number): void {
+    this.epoch = epoch
+    this.seq = seq
+    this.type = type
+  }
+
+  /**
+   * Nobody can know the next number: nothing has come but what a relay keeps for those who join.
+   */
+  get joining(): boolean {
+    return this.type === 0 || this.#joining
   }
 
   /** An epoch has ended, and no other has begun. */
@@ -72,6 +89,7 @@ export class Scanner {
         break
       }
       this.#count(data, start, size)
+      this.lastAt = start
       start += size
     }
     return start
@@ -86,6 +104,8 @@ export class Scanner {
     if (seq !== this.seq + 1 || epoch !== this.epoch) this.#jump(type, seq, epoch, flags)
     if (flags & flag.RETAIN || isEnd(type))
       this.#handler.retain(data.subarray(start, start + size), this.epoch, this.seq)
+    if (this.#joining) this.#joining = (flags & flag.RETAIN) !== 0
+    if (type === hello.type) this.#joining = true
     this.messages++
     this.type = type
     this.seq = seq

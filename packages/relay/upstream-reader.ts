@@ -1,30 +1,39 @@
 // What one client sends back: whole messages, each within a size and a time, or the client is cut.
 
 import type { Socket } from 'node:net'
-import { checkMessage, flag, flagsOf, Framer, messageTable, typeOf, WireError } from '#wire'
+import { checkMessage, codecs, flag, flagsOf, Framer, messageTable, typeOf, WireError } from '#wire'
+import type { Body, Position } from '#wire'
 import type { UpstreamTarget } from './upstream-writer.js'
 
+const { subscribe, ack } = messageTable
 export const upstreamSizeMax = 64 << 10
 export const upstreamDeadlineMs = 5000
 
-/**
- * Reads a socket's messages into `target`. `cut` gets the reason for which this client can not be
- * read on; it ends the connection.
- */
+/** What a client's messages mean to the relay itself. */
+export interface UpstreamHandler {
+  /** It wants what follows a position. */
+  subscribe(position: Position): void
+  /** It has so much; the message goes upstream as well. */
+  acked(ack: Body<'ack'>): void
+  /** The reason for which this client can not be read on: ends the connection. */
+  cut(reason: string): void
+}
+
+/** Reads a socket's messages into `target`. */
 export class UpstreamReader {
   messages = 0
   readonly #socket: Socket
   readonly #target: UpstreamTarget
-  readonly #cut: (reason: string) => void
+  readonly #handler: UpstreamHandler
   readonly #framer = new Framer()
   #deadline: NodeJS.Timeout | undefined
   #over = false
   readonly #ready = () => this.#resume()
 
-  constructor(socket: Socket, target: UpstreamTarget, cut: (reason: string) => void) {
+  constructor(socket: Socket, target: UpstreamTarget, handler: UpstreamHandler) {
     this.#socket = socket
     this.#target = target
-    this.#cut = cut
+    this.#handler = handler
     this.#pauseIfFull()
     socket.on('data', (piece: Buffer) => this.#take(piece))
     // A reader may close its writing side at once, as `nc -N` does, but not inside a message.
@@ -60,7 +69,12 @@ export class UpstreamReader {
       if (message.length > upstreamSizeMax) throw tooLarge(message.length)
       checkMessage(message)
       this.messages++
-      if (!isForRelay(message)) this.#target.write(message)
+      const type = typeOf(message)
+      if (type === subscribe.type) this.#handler.subscribe(codecs.subscribe.decode(message))
+      else if (!isForRelay(message)) {
+        if (type === ack.type) this.#handler.acked(codecs.ack.decode(message))
+        this.#target.write(message)
+      }
     }
   }
 
@@ -93,7 +107,7 @@ export class UpstreamReader {
     if (this.#over) return
     this.#over = true
     this.#rest()
-    this.#cut(reason)
+    this.#handler.cut(reason)
   }
 }
 
@@ -103,13 +117,11 @@ const tooLarge = (size: number) =>
     `${size} bytes, more than the ${upstreamSizeMax} of an upstream message`,
   )
 
-/** No message for the relay itself can be answered here: one may be skipped, or is refused. */
+/** No other message for the relay itself can be answered: one may be skipped, or is refused. */
 export function isForRelay(message: Buffer): boolean {
   const flags = flagsOf(message)
   if (!(flags & flag.HOP)) return false
   if (!(flags & flag.REQUIRED)) return true
-  if (typeOf(message) === messageTable.subscribe.type)
-    throw new WireError('EWIRE_TYPE', 'it asks for what follows a position, and no spool is here')
   const type = `0x${typeOf(message).toString(16)}`
   throw new WireError(
     'EWIRE_TYPE',

@@ -1,8 +1,9 @@
 // The newest part of the stream, kept once for all clients: blocks of whole messages, which live as
-// long as a client's cursor has not passed them, and are used again.
+// long as a client's cursor has not passed them, and a while longer for those who come back, and
+// are used again.
 
 import assert from 'node:assert'
-import { limits } from '#wire'
+import { header, limits } from '#wire'
 import type { Scanner } from './scanner.js'
 
 /** More than a socket takes at once, and little for each stalled client to hold on to. */
@@ -27,6 +28,8 @@ export class Block {
   messages = 0
   epoch = 0
   seq = 0
+  /** Of that message: nanoseconds since 1970, rounded. */
+  time = 0
   /** Clients whose next byte is here. */
   cursors = 0
   /** Writes that are still being done from here. */
@@ -39,18 +42,36 @@ export class Block {
   }
 }
 
+/** A place in the stream: the last message before it, and how many there were. */
+export type StreamPlace = Pick<Block, 'position' | 'messages' | 'epoch' | 'seq' | 'time'>
+
 /** What `room` and `filled` write, cursors read: `last` and its `end` are where the stream is. */
 export class Window {
   first: Block
   last: Block
+  /** Where the first block begins. */
+  start: StreamPlace = { position: 0, messages: 0, epoch: 0, seq: 0, time: 0 }
   /** Bytes that the blocks now hold in memory, free ones included. */
   allocated = 0
   readonly #scanner: Scanner
+  readonly #historyBytes: number
+  // Bytes of memory from `first` to `last`.
+  #held: number
   readonly #free: Block[] = []
 
-  constructor(scanner: Scanner) {
+  /** Blocks that no cursor needs are kept as long as all are within `historyBytes` of memory. */
+  constructor(scanner: Scanner, historyBytes = 0) {
     this.#scanner = scanner
+    this.#historyBytes = historyBytes
     this.first = this.last = this.#take(blockSize)
+    this.#held = blockSize
+  }
+
+  /** Says which message comes before the first: `epoch`:`seq`. */
+  begin(place: Pick<StreamPlace, 'epoch' | 'seq' | 'time'>): void {
+    assert(this.position === 0 && this.pending === 0)
+    this.start = { ...this.start, ...place }
+    Object.assign(this.last, place)
   }
 
   /** Bytes of whole messages since the beginning, without those for the relay itself. */
@@ -84,9 +105,11 @@ export class Window {
       last.end = end
       this.#cut(scanner.hopSize)
     } while (scanner.hopSize > 0 && !scanner.fault)
+    if (scanner.messages === last.messages) return
     last.messages = scanner.messages
     last.epoch = scanner.epoch
     last.seq = scanner.seq
+    last.time = timeAt(last.data, scanner.lastAt)
   }
 
   // What is for this relay alone is taken out of what goes on.
@@ -105,6 +128,8 @@ export class Window {
     block.messages = last.messages
     block.epoch = last.epoch
     block.seq = last.seq
+    block.time = last.time
+    this.#held += block.data.length
     block.filled = last.data.copy(block.data, 0, last.end, last.filled)
     last.filled = last.end
     last.next = block
@@ -115,20 +140,28 @@ export class Window {
   // A block that would stay empty gets the room of another instead.
   #enlarge(block: Block): void {
     const { last } = this
+    this.#held += block.data.length - last.data.length
     last.data.copy(block.data, 0, 0, last.filled)
     ;[last.data, block.data] = [block.data, last.data]
     this.#free.push(block)
   }
 
-  /** Lets go of the blocks before the first cursor. Called when a cursor has moved on. */
+  /** Lets go of blocks before the first cursor. Called when a cursor has moved on. */
   trim(): void {
-    while (this.first !== this.last && this.first.cursors === 0) {
+    while (this.first !== this.last && this.first.cursors === 0 && this.#isFull) {
       const block = this.first
+      const { position, messages, epoch, seq, time } = block
+      this.start = { position, messages, epoch, seq, time }
+      this.#held -= block.data.length
       this.first = block.next as Block
       block.next = undefined
       block.left = true
       this.recycle(block)
     }
+  }
+
+  get #isFull(): boolean {
+    return this.#held > this.#historyBytes
   }
 
   /** Takes a block back once nothing points there. Called when a write from it has ended. */
@@ -146,3 +179,7 @@ export class Window {
     return new Block(size)
   }
 }
+
+const timeAt = (data: Buffer, start: number): number =>
+  data.readUInt32LE(start + header.offsets.timeLo) +
+  data.readUInt32LE(start + header.offsets.timeHi) * 0x100000000

@@ -19,7 +19,7 @@ export const byeMessage = (position: Position): Buffer => made('bye', {}, positi
  */
 export function lostMessages(
   position: Position,
-  oldest: Segment,
+  oldest: Pick<Segment, 'epoch' | 'seq'>,
   hello: Buffer | undefined,
 ): Buffer {
   const { epoch, seq } = oldest

@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { flag, limits, sealChecksum } from '#wire'
+import { flag, limits, sealChecksum, type Body, type Position } from '#wire'
 import { UpstreamReader } from '../../packages/relay/upstream-reader.js'
 import {
   discard,
@@ -20,11 +20,17 @@ t.setTimeout(120_000)
 // Two of these wait for five seconds.
 t.jobs = 4
 
+interface Connection {
+  readonly client: StreamClient
+  readonly socket: Socket
+  readonly reader: UpstreamReader
+  readonly cuts: string[]
+  readonly asked: Position[]
+  readonly acked: Body<'ack'>[]
+}
+
 /** A client and, at the other end, an UpstreamReader that reads it into `target`. */
-async function connection(
-  t: Test,
-  target: UpstreamTarget,
-): Promise<{ client: StreamClient; socket: Socket; reader: UpstreamReader; cuts: string[] }> {
+async function connection(t: Test, target: UpstreamTarget): Promise<Connection> {
   const path = join(tempDirectory(t).path, 's')
   const cuts: string[] = []
   const server = createServer({ allowHalfOpen: true })
@@ -33,15 +39,21 @@ async function connection(
   const client = await streamClient(path)
   const socket = await accepted
   server.close()
-  const reader = new UpstreamReader(socket, target, (reason) => {
-    cuts.push(reason)
-    socket.destroy()
+  const asked: Position[] = []
+  const acked: Body<'ack'>[] = []
+  const reader = new UpstreamReader(socket, target, {
+    subscribe: (position) => void asked.push(position),
+    acked: (ack) => void acked.push(ack),
+    cut(reason) {
+      cuts.push(reason)
+      socket.destroy()
+    },
   })
   t.teardown(() => {
     socket.destroy()
     client.socket.destroy()
   })
-  return { client, socket, reader, cuts }
+  return { client, socket, reader, cuts, asked, acked }
 }
 
 function collector() {
@@ -170,13 +182,16 @@ void t.test('messages for the relay alone', async (t) => {
   t.same(messages.length, 1)
 })
 
-void t.test('a subscription where nothing is kept', async (t) => {
+void t.test('a subscription is for the relay, an acknowledgement for both', async (t) => {
   const { messages, target } = collector()
-  const { client, cuts } = await connection(t, target)
-  client.socket.write(messageOf('subscribe', { epoch: 7, seq: 1 }, { seq: 0, epoch: 0 }))
-  await client.ended
-  t.match(cuts, [/no spool/])
-  t.same(messages, [])
+  const { client, asked, acked, socket } = await connection(t, target)
+  const ack = messageOf('ack', { epoch: 7, received: 3, applied: 2, who: 'copy' }, { seq: 1 })
+  const sent = [messageOf('subscribe', { epoch: 7, seq: 1 }, { seq: 0, epoch: 0 }), ack]
+  client.socket.end(Buffer.concat(sent))
+  await once(socket, 'end')
+  t.same(asked, [{ epoch: 7, seq: 1 }])
+  t.match(acked, [{ epoch: 7, received: 3, applied: 2, durable: 0 }])
+  t.same(messages, [ack])
 })
 
 void t.test('an output that takes nothing: bounded, and nothing is lost', async (t) => {
