@@ -1,19 +1,37 @@
 // What tfs-broadcast takes.
 
+import { shellOptions } from './cat-options.js'
 import type { ProgramOptions } from './program.js'
 
 const value = (describe: string) => ({ type: 'string', describe, requiresArg: true }) as const
 
 export const broadcastOptions = {
   from: {
-    ...value('Read the stream from SOURCE: a recorded stream, a FIFO, a socket'),
+    ...value('Read the stream from SOURCE: a recorded stream, FIFO, socket, spool, HOST:PATH'),
     default: '-',
     defaultDescription: 'standard input',
   },
+  spool: value(
+    'Keep the stream in DIR, for clients that are slow or come back; if another program writes ' +
+      'that spool, follow it',
+  ),
+  keep: {
+    ...value('Remove the oldest of the spool beyond this SIZE (10G) or AGE (7d)'),
+    defaultDescription: 'all',
+  },
+  'spool-sync': {
+    ...value('Make the spool durable each SECONDS, "always" before it goes on, or "none"'),
+    defaultDescription: '1',
+  },
+  'segment-size': {
+    ...value('Begin another file of the spool after so much'),
+    defaultDescription: '64M',
+  },
   slow: {
     choices: ['block', 'drop'] as const,
-    default: 'block' as const,
-    describe: 'When a client does not keep up: hold up the stream, or drop messages for it',
+    defaultDescription: 'block',
+    describe:
+      'When a client does not keep up, without a spool: hold up the stream, or drop messages for it',
     requiresArg: true,
   },
   backlog: {
@@ -35,6 +53,7 @@ export const broadcastOptions = {
     ),
     default: '10',
   },
+  ...shellOptions,
   run: value(
     'Instead of SOCKET: run a shell command with a private socket, in $TFS_SOCKET; begin with ' +
       'its first client, end with it, and exit with its code',

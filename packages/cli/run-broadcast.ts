@@ -1,18 +1,17 @@
 // tfs-broadcast behind its command line: from options to one call of the library, its signals and
 // standard streams, and its result.
 
-import { fstatSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
 import * as relay from '#relay'
 import { limits, WireError } from '#wire'
 import type { broadcastOptions } from './broadcast-options.js'
+import { broadcastSource, isPipe } from './broadcast-source.js'
 import { exitCode } from './exit-code.js'
 import type { Log } from './log.js'
 import type { End } from './program.js'
 import { parseDuration, parseSize } from './size.js'
-import { openSource } from './source.js'
 import { stopSignals } from './stop-signals.js'
 import { UsageError } from './usage-error.js'
 
@@ -25,7 +24,6 @@ export async function runBroadcast([path]: string[], typed: Typed, log: Log): Pr
   if (run !== undefined && (typed.mode ?? typed.group) !== undefined)
     throw new UsageError('--mode and --group do not go with --run, whose socket is private')
   const socket = { path: path ?? '', ...permissionsOf(typed) }
-  const settled = settingsOf(typed, log)
   const stop = stopSignals()
   const status = { lines: (): string[] => [] }
   const tell = () => {
@@ -33,7 +31,7 @@ export async function runBroadcast([path]: string[], typed: Typed, log: Log): Pr
   }
   process.on('SIGUSR1', tell)
   const options = {
-    ...settled,
+    ...settingsOf(typed, log, stop.signal),
     stop: stop.signal,
     status: (lines: () => string[]) => (status.lines = lines),
   }
@@ -67,36 +65,44 @@ function permissionsOf({ mode, group }: Typed): { mode: number; gid: number | un
   return { mode: parseInt(octal, 8), gid }
 }
 
-function settingsOf(typed: Typed, log: Log) {
-  const { from, slow, run } = typed
+function settingsOf(typed: Typed, log: Log, signal: AbortSignal) {
+  const { from, slow, run, spool } = typed
   const backlogBytes = parseSize(typed.backlog, '--backlog')
   if (backlogBytes < limits.messageSizeMax)
     throw new UsageError(`--backlog: ${limits.messageSizeMax >> 10}K at least, for one message`)
   if (!/^[1-9][0-9]{0,4}$/.test(typed['max-clients']))
     throw new UsageError('--max-clients: wanted a number from 1 to 99999')
+  const source = broadcastSource(typed, log, signal)
+  if (source.spool && slow !== undefined)
+    throw new UsageError('--slow does not go with a spool, which slow clients are served from')
   return {
-    slow,
+    open: source.open,
+    spool: source.spool,
+    slow: slow ?? 'block',
     backlogBytes,
     clientsMax: Number(typed['max-clients']),
     drainMs: parseDuration(typed['drain-timeout'], '--drain-timeout'),
-    open: async () =>
-      from === '-' && isPipe(0)
-        ? relay.pipeInput(0)
-        : relay.streamInput((await openSource(from)).stream),
-    keepsStdin: from !== '-',
-    // With --run, standard output belongs to the command.
-    upstream: run !== undefined || isatty(1) ? relay.discard : upstreamToOutput(log),
+    keepsStdin: from !== '-' || (spool !== undefined && !source.open),
+    upstream: upstreamOf(source.requests, run, log),
     log,
   }
+}
+
+// To the source, and to standard output, which with --run belongs to the command.
+function upstreamOf(
+  requests: relay.LiveRequests | undefined,
+  run: string | undefined,
+  log: Log,
+): relay.UpstreamTarget {
+  const targets = [
+    ...(requests ? [new relay.UpstreamWriter(requests, (why) => log('requests', why))] : []),
+    ...(run !== undefined || isatty(1) ? [] : [upstreamToOutput(log)]),
+  ]
+  return targets.length === 0 ? relay.discard : relay.upstreamFork(targets)
 }
 
 function upstreamToOutput(log: Log): relay.UpstreamTarget {
   // Unlike process.stdout it can be given up when its reader takes nothing.
   const out = isPipe(1) ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout
   return new relay.UpstreamWriter(out, (why) => log('standard output', why))
-}
-
-function isPipe(fd: number): boolean {
-  const stat = fstatSync(fd)
-  return stat.isFIFO() || stat.isSocket()
 }

@@ -41,8 +41,8 @@ function parseAmount(text: string, option: string): Amount {
 }
 
 /** `none`, `always`, or seconds; what is left out is one second. */
-export function parseSpoolSync(text = '1'): SyncPolicy {
-  return text === 'none' || text === 'always' ? text : parseDuration(text, '--sync')
+export function parseSpoolSync(text = '1', option = '--sync'): SyncPolicy {
+  return text === 'none' || text === 'always' ? text : parseDuration(text, option)
 }
 
 export function parseSegmentSize(text: string | undefined): number | undefined {

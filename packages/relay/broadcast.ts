@@ -1,19 +1,27 @@
 // One stream to many readers: reads the input into the window, lets each client's cursor follow,
 // and holds the input or gives a client up where one is too slow.
 
+import assert from 'node:assert'
 import type { Socket } from 'node:net'
+import { SpoolError, type SpoolReader } from '#spool'
 import { checkMessage, epochOf, messageTable, WireError } from '#wire'
-import type { Position, Stamp } from '#wire'
+import type { Body, Position, Stamp } from '#wire'
+import { statusLines } from './broadcast-status.js'
 import { Client, type Stream } from './client.js'
 import type { Input } from './input.js'
-import { isHungUp } from './connection.js'
+import { drain } from './drain.js'
+import { findInWindow } from './find-in-window.js'
 import { LimitedLog, type RelayLog } from './limited-log.js'
 import { Pace, type SlowPolicy } from './pace.js'
+import { Reaper } from './reaper.js'
 import { isHello, previousOf, Retained } from './retained.js'
 import { Scanner } from './scanner.js'
-import { Subscriptions, type Answer } from './subscriptions.js'
+import type { SpoolFeed } from './spool-feed.js'
+import { lostText } from './spool-stream.js'
+import { readerAfter, Subscriptions, type Answer } from './subscriptions.js'
 import { isForRelay, UpstreamReader } from './upstream-reader.js'
 import type { UpstreamTarget } from './upstream-writer.js'
+import type { WindowPlace } from './window-cursor.js'
 import { Window } from './window.js'
 
 export interface BroadcastOptions {
@@ -35,10 +43,13 @@ export class Broadcast implements Stream {
   readonly #scanner: Scanner
   readonly #subscriptions: Subscriptions
   readonly #clients = new Set<Client>()
+  readonly #reaper = new Reaper(this.#clients)
   readonly #pace: Pace
   #clientsEver = 0
   #refused = 0
-  #reaper: NodeJS.Timeout | undefined
+  // When the last message came; and what the source itself knows to be wrong.
+  #heardMs = performance.now()
+  #trouble: () => string | undefined = () => undefined
 
   constructor(options: BroadcastOptions) {
     this.#options = options
@@ -61,11 +72,40 @@ export class Broadcast implements Stream {
     return { sec: Math.floor(ms / 1000), nsec: (ms % 1000) * 1e6 }
   }
 
-  answer({ id }: Client, position: Position): Answer | undefined {
+  answer(client: Client, position: Position): Answer | undefined {
     const answer = this.#subscriptions.answer(position)
+    if (answer?.flow === 'spool')
+      answer.reader.onLost = (from, oldest) => this.#lost(client, from, oldest)
     if (answer?.flow === 'refused')
-      this.#log.warn('refused clients', `client ${id}`, `refused: ${answer.reason}`)
+      this.#log.warn('refused clients', `client ${client.id}`, `refused: ${answer.reason}`)
     return answer
+  }
+
+  near(position: Position): WindowPlace | undefined {
+    const place = findInWindow(this.window, position)
+    if (!place || place.missing) return undefined
+    const { block, offset } = place
+    const behind = this.window.position - (block.position - (block.end - offset))
+    return behind <= this.#options.backlogBytes / 2 ? place : undefined
+  }
+
+  reader(client: Client, position: Position): SpoolReader | undefined {
+    const { spool } = this.#subscriptions
+    assert(spool)
+    try {
+      const reader = readerAfter(spool, position)
+      reader.onLost = (from, oldest) => this.#lost(client, from, oldest)
+      return reader
+    } catch (error) {
+      this.unreadable(client, error)
+      return undefined
+    }
+  }
+
+  unreadable(client: Client, error: unknown): void {
+    if (!(error instanceof SpoolError || isSystemError(error))) throw error
+    this.#log.warn('cut clients', `client ${client.id}`, `cut: ${error.message}`)
+    client.socket.destroy()
   }
 
   moved(client: Client): void {
@@ -99,21 +139,43 @@ export class Broadcast implements Stream {
     this.#checkEnd()
   }
 
+  /** Goes on where a spool ends; clients may have what is in it. Before anything else. */
+  use(feed: SpoolFeed): void {
+    const { spool, begin } = feed
+    this.#trouble = () => feed.trouble
+    this.#subscriptions.spool = spool
+    const { epoch, seq, type, time, retained } = begin
+    this.#scanner.begin(epoch, seq, type)
+    this.window.begin({ epoch, seq, time })
+    for (const message of retained) this.retained.keep(message)
+  }
+
+  /** Passes whole messages on. */
+  pass(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length;) {
+      const size = bytes.copy(this.window.room(), 0, at)
+      at += size
+      this.window.filled(size)
+      if (this.#scanner.fault) throw this.#scanner.fault
+    }
+    this.#publish()
+  }
+
   /** Takes a connection. Refuses it by closing it where there are too many. */
   join(socket: Socket): void {
-    if (this.#clients.size >= this.#options.clientsMax) this.#reap(isUnread)
+    if (this.#clients.size >= this.#options.clientsMax) this.#reaper.reapNow()
     if (this.#clients.size >= this.#options.clientsMax) return this.#refuse(socket)
     const client = new Client(++this.#clientsEver, socket, this)
     const name = `client ${client.id}`
     socket.on('error', (error) => this.#log.info(name, error.message))
-    socket.on('end', () => this.#watchHalfOpen())
+    socket.on('end', () => this.#reaper.watch())
     socket.on('close', () => this.#log.info(name, 'has left'))
     const cut = (reason: string) => {
       this.#log.warn('cut clients', name, `cut: ${reason}`)
       socket.destroy()
     }
     const subscribe = (position: Position) => this.#subscribe(client, position, cut)
-    const acked = () => undefined
+    const acked = (ack: Body<'ack'>) => client.acknowledge(ack)
     new UpstreamReader(socket, this.#options.upstream, { subscribe, acked, cut })
     this.#clients.add(client)
     const { epoch, seq } = this.#scanner
@@ -126,22 +188,8 @@ export class Broadcast implements Stream {
    * much.
    */
   async drain(limitMs: number): Promise<void> {
-    const clients = [...this.#clients]
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, limitMs)
-    })
-    const finished = clients.map(
-      ({ socket }) =>
-        new Promise<void>((resolve) => {
-          socket.on('finish', resolve).on('close', resolve)
-        }),
-    )
-    for (const client of clients) client.end()
-    await Promise.race([Promise.all(finished), late])
-    clearTimeout(timer)
-    const unfinished = clients.filter((c) => !c.gone && !c.socket.writableFinished)
-    for (const { id, backlog } of unfinished)
+    const { epoch, seq } = this.#scanner
+    for (const { id, backlog } of await drain([...this.#clients], { epoch, seq }, limitMs))
       this.#log.warn('cut clients', `client ${id}`, `cut: ${backlog} bytes not taken by the end`)
     this.#disconnect()
     await this.#options.upstream.end(limitMs)
@@ -161,20 +209,23 @@ export class Broadcast implements Stream {
 
   /** The input and each client, one line each. */
   status(): string[] {
-    const { messages, epoch, seq } = this.#scanner
-    const parts = [
-      `input: ${this.#pace.held ? 'held' : 'flowing'} at ${epoch}:${seq}`,
-      `${this.window.position} bytes in ${messages} messages`,
-      `${this.#clients.size} clients of ${this.#clientsEver}`,
-      `${this.#refused} refused`,
-      `${this.window.allocated} bytes of memory`,
-    ]
-    return [parts.join(', '), ...[...this.#clients].map(clientLine)]
+    return statusLines({
+      scanner: this.#scanner,
+      window: this.window,
+      clients: this.#clients,
+      spool: this.#subscriptions.spool,
+      backlogBytes: this.#options.backlogBytes,
+      isHeld: this.#pace.held,
+      trouble: this.#trouble(),
+      silentMs: performance.now() - this.#heardMs,
+      clientsEver: this.#clientsEver,
+      refused: this.#refused,
+    })
   }
 
   #disconnect(): void {
     for (const { socket } of this.#clients) socket.destroy()
-    clearInterval(this.#reaper)
+    this.#reaper.close()
   }
 
   #refuse(socket: Socket): void {
@@ -193,17 +244,29 @@ export class Broadcast implements Stream {
   }
 
   #publish(): void {
+    this.#heardMs = performance.now()
     const { slow, backlogBytes } = this.#options
+    const { spool } = this.#subscriptions
     for (const client of this.#clients) {
       client.flush()
-      if (slow === 'block' || client.backlog <= backlogBytes || !client.waits) continue
-      const size = client.backlog
-      client.lose()
-      const why = `too slow, with a backlog of ${size} bytes: loses messages`
-      this.#log.warn('slow clients', `client ${client.id}`, why)
+      if (client.backlog <= backlogBytes || !client.waits) continue
+      if (spool) client.fallBehind()
+      else if (slow === 'drop') this.#lose(client)
     }
     this.#pace.published(this.window.position)
     this.#pace.regulate(this.#clients)
+  }
+
+  #lose(client: Client): void {
+    const size = client.backlog
+    client.lose()
+    const why = `too slow, with a backlog of ${size} bytes: loses messages`
+    this.#log.warn('slow clients', `client ${client.id}`, why)
+  }
+
+  #lost(client: Client, from: Position, oldest: Position): void {
+    client.hasLost = true
+    this.#log.warn('slow clients', `client ${client.id}`, lostText(from, oldest))
   }
 
   #retain(message: Buffer, epochBefore: number, seqBefore: number): void {
@@ -228,42 +291,7 @@ export class Broadcast implements Stream {
     if (!ended) throw fail('ends here without a bye: more may be missing')
     if (type === messageTable.abort.type) throw fail('ends with abort: the source gave up')
   }
-
-  // Who has ended its sending is not read any more, so that its leaving would go unnoticed until
-  // something is written to it.
-  #watchHalfOpen(): void {
-    this.#reaper ??= setInterval(() => {
-      if (this.#reap(isHalfOpen) > 0) return
-      clearInterval(this.#reaper)
-      this.#reaper = undefined
-    }, 1000)
-  }
-
-  /** Lets those of `suspects` go that are not there any more; gives the number of the others. */
-  #reap(suspects: (socket: Socket) => boolean): number {
-    let alive = 0
-    for (const client of this.#clients) {
-      if (!suspects(client.socket)) continue
-      if (!isHungUp(client.socket)) alive++
-      else {
-        client.socket.destroy()
-        this.#clients.delete(client)
-      }
-    }
-    return alive
-  }
 }
 
-const isHalfOpen = (socket: Socket): boolean => socket.readableEnded
-const isUnread = (socket: Socket): boolean => socket.readableEnded || socket.isPaused()
-
-function clientLine(client: Client): string {
-  const { id, peer, since, epoch, seq, backlog, sentBytes, sentMessages, lostMessages } = client
-  return [
-    `client ${id}: ${peer}, since ${since.toISOString()}`,
-    `at ${epoch}:${seq}`,
-    client.lost ? 'losing messages' : `backlog ${backlog} bytes`,
-    `sent ${sentBytes} bytes in ${sentMessages} messages`,
-    `lost ${lostMessages} messages`,
-  ].join(', ')
-}
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'errno' in error

@@ -3,14 +3,15 @@
 
 import assert from 'node:assert'
 import type { Socket } from 'node:net'
-import type { Position, Stamp } from '#wire'
+import type { SpoolReader } from '#spool'
+import { timeOf, type Body, type Position, type Stamp } from '#wire'
 import { peerOf } from './connection.js'
 import { LostRange } from './lost-range.js'
 import type { Retained } from './retained.js'
 import { subscribedTo } from './subscription.js'
 import type { Answer } from './subscriptions.js'
-import { WindowCursor } from './window-cursor.js'
-import type { Window } from './window.js'
+import { WindowCursor, type WindowPlace } from './window-cursor.js'
+import type { Block, Window } from './window.js'
 
 /** What clients share. */
 export interface Stream {
@@ -21,6 +22,12 @@ export interface Stream {
   now(): Stamp
   /** How the stream goes on behind a position; undefined where nobody can say that yet. */
   answer(client: Client, position: Position): Answer | undefined
+  /** Where in the window what follows a position is, if that is near enough to go on there. */
+  near(position: Position): WindowPlace | undefined
+  /** A reader of the spool behind a position; undefined where that fails: the client is cut. */
+  reader(client: Client, position: Position): SpoolReader | undefined
+  /** The spool cannot be read on for that client. */
+  unreadable(client: Client, error: unknown): void
 }
 
 /** Subscriptions that wait for one write to end. */
@@ -36,9 +43,19 @@ export class Client {
   sentBytes = 0
   sentMessages = 0
   lostMessages = 0
+  /** It has, since it was too slow. */
+  hasLost = false
   /** Numbers of the last message that was given to its socket. */
   epoch = 0
   seq = 0
+  /** Of that message: nanoseconds since 1970, rounded. */
+  time = 0
+  /** The newest of what it has said that it has. */
+  acked: Body<'ack'> | undefined
+  /** Told when that has changed, once. */
+  onAck: (() => void) | undefined
+  /** It gets from the spool what the window does not have any more. */
+  isBehind = false
   /** What it does not get because it was too slow, while that still grows. */
   lost: LostRange | undefined
   /** Its connection is over. */
@@ -47,6 +64,8 @@ export class Client {
   refused: string | undefined
   readonly #stream: Stream
   readonly #cursor: WindowCursor
+  // Where it is behind, and has read.
+  #reader: SpoolReader | undefined
   // What is to be written before that.
   #first: Buffer | undefined
   // The positions it asked for and has no answer to.
@@ -87,11 +106,13 @@ export class Client {
     if (this.#busy || this.gone || this.lost) return
     if (this.#asked.length > 0) this.#answer()
     if (this.#first) return this.#write(this.#first)
+    const block = this.isBehind ? this.#fromSpool() : undefined
+    if (block) return this.#write(block)
+    if (this.gone) return
     const taken = this.#cursor.take()
     if (taken) {
       this.sentMessages += taken.messages
-      this.epoch = taken.end.epoch
-      this.seq = taken.end.seq
+      this.#isAt(taken.end)
       return this.#write(taken.bytes)
     }
     if (this.refused !== undefined) this.socket.destroySoon()
@@ -106,12 +127,31 @@ export class Client {
     return true
   }
 
+  /** Goes on from the spool, since it is too slow for the window. */
+  fallBehind(): void {
+    this.#cursor.detach()
+    this.isBehind = true
+  }
+
   /** Gives up what `waits`. It is told when the write that is being done has ended. */
   lose(): void {
     assert(this.waits && this.#busy)
     const place = this.#cursor.detach()
     assert(place)
+    this.hasLost = true
     this.lost = new LostRange(place.block, place.offset)
+  }
+
+  /** It says that it has so much. */
+  acknowledge(ack: Body<'ack'>): void {
+    this.acked = ack
+    this.#tellAck()
+  }
+
+  #tellAck(): void {
+    const told = this.onAck
+    this.onAck = undefined
+    told?.()
   }
 
   /** Ends the connection once everything is written. */
@@ -125,9 +165,47 @@ export class Client {
     if (first.length === 0) return
     this.#first = Buffer.concat(first)
     this.sentMessages += first.length
-    const { last } = this.#stream.window
-    this.epoch = last.epoch
-    this.seq = last.seq
+    this.#isAt(this.#stream.window.last)
+  }
+
+  #isAt({ epoch, seq, time }: Pick<Block, 'epoch' | 'seq' | 'time'>): void {
+    this.epoch = epoch
+    this.seq = seq
+    this.time = time
+  }
+
+  // The next from there, unless the window has it by now, or there is nothing more yet.
+  #fromSpool(): Buffer | undefined {
+    const place = this.#stream.near(this)
+    if (place) {
+      this.#leaveSpool()
+      this.#cursor.to(place)
+      return undefined
+    }
+    try {
+      this.#reader ??= this.#stream.reader(this, this)
+      const block = this.#reader?.next()
+      if (block) this.#note(block, this.#reader!.position)
+      return block
+    } catch (error) {
+      this.#stream.unreadable(this, error)
+      return undefined
+    }
+  }
+
+  #note(block: Buffer, { epoch, seq }: Position): void {
+    let last = 0
+    for (let at = 0; at < block.length; at += block.readUInt32LE(at)) {
+      last = at
+      this.sentMessages++
+    }
+    this.#isAt({ epoch, seq, time: Number(timeOf(block.subarray(last))) })
+  }
+
+  #leaveSpool(): void {
+    this.isBehind = false
+    this.#reader?.close()
+    this.#reader = undefined
   }
 
   #resume(lost: LostRange): void {
@@ -151,9 +229,14 @@ export class Client {
 
   #restart({ epoch, seq }: Position, answer: Answer): void {
     this.lost = undefined
+    this.#leaveSpool()
     if (answer.flow === 'window') this.#cursor.to(answer.place)
     else this.#cursor.detach()
     if (answer.flow === 'refused') this.refused = answer.reason
+    if (answer.flow === 'spool') {
+      this.isBehind = true
+      this.#reader = answer.reader
+    }
     this.epoch = epoch
     this.seq = seq
   }
@@ -177,9 +260,11 @@ export class Client {
 
   #leave(): void {
     this.gone = true
+    this.#leaveSpool()
     this.#cursor.written()
     this.#cursor.detach()
     this.#stream.window.trim()
     this.#stream.moved(this)
+    this.#tellAck()
   }
 }

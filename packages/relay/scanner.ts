@@ -32,6 +32,8 @@ export class Scanner {
   offset = 0
   /** Where the last message began in the data of the last `scan`. */
   lastAt = 0
+  /** Places where messages are missing, whether a gap says so or not. */
+  gaps = 0
   /** Size of the message that `scan` found unfinished; 0 where not even that is known. */
   wanted = 0
   /** Why nothing after the messages that were found can be read. */
@@ -104,6 +106,7 @@ export class Scanner {
     if (seq !== this.seq + 1 || epoch !== this.epoch) this.#jump(type, seq, epoch, flags)
     if (flags & flag.RETAIN || isEnd(type))
       this.#handler.retain(data.subarray(start, start + size), this.epoch, this.seq)
+    if (type === gap.type) this.gaps++
     if (this.#joining) this.#joining = (flags & flag.RETAIN) !== 0
     if (type === hello.type) this.#joining = true
     this.messages++
@@ -118,6 +121,7 @@ export class Scanner {
     const joins = this.type === hello.type && epoch === this.epoch && seq > this.seq
     const skips = type === gap.type && epoch === this.epoch && seq > this.seq
     if (begins || joins || skips || (flags & flag.RETAIN && epoch === this.epoch)) return
+    this.gaps++
     const last = this.type === 0 ? 'no hello' : `${this.epoch}:${this.seq}`
     this.#handler.note(`message ${epoch}:${seq} comes after ${last}`)
   }

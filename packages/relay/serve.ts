@@ -1,14 +1,17 @@
 // The life of a broadcast: the socket, the input, its end, the clients' last bytes.
 
+import assert from 'node:assert'
 import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { check, raiseFileLimit } from '#posix'
+import type { Position } from '#wire'
 import { Broadcast, type BroadcastOptions } from './broadcast.js'
 import { privateDirectory, startCaptive, type Captive } from './captive.js'
 import type { Input } from './input.js'
 import { listen, type Listener, type ListenOptions } from './listen.js'
+import { SpoolFeed, type SpoolFeedOptions } from './spool-feed.js'
 
 /** Descriptors that are opened later and are not of clients. */
 const descriptorsSpare = 16
@@ -17,8 +20,13 @@ const stopMs = 1000
 
 export interface ServeOptions extends BroadcastOptions {
   readonly socket: ListenOptions
-  /** Opens the input, once clients can come. */
-  readonly open: () => Promise<Input> | Input
+  /**
+   * Opens the input, once clients can come, which goes on behind `position` if it can. Left out
+   * where others write the spool.
+   */
+  readonly open: ((position?: Position) => Promise<Input> | Input) | undefined
+  /** Keeps the stream on disk for clients that are slow or come back. */
+  readonly spool?: SpoolFeedOptions | undefined
   /** How long clients may take what is left when the input has ended. */
   readonly drainMs: number
   /** Ends it all early. */
@@ -41,13 +49,16 @@ export interface CaptiveOptions extends Omit<ServeOptions, 'socket'> {
  */
 export async function serve(options: ServeOptions): Promise<void> {
   const broadcast = new Broadcast({ ...options, clientsMax: clientsAllowed(options) })
-  const listener = await listenFor(broadcast, options, options.socket)
+  const source = sourceOf(broadcast, options)
+  let listener: Listener | undefined
   try {
+    listener = await listenFor(broadcast, options, options.socket)
     // A signal from the terminal has also gone to the source, whose last words are to be passed on.
-    await pass(broadcast, options, listener, stopMs)
+    await pass(broadcast, source, options, listener, options.open ? stopMs : 0)
   } finally {
-    listener.close()
+    listener?.close()
     broadcast.close()
+    source.close()
   }
 }
 
@@ -60,8 +71,9 @@ export async function serveCaptive(
   fault: (error: Error) => void,
 ): Promise<number> {
   // Before the command starts: it has nothing to do where there is no stream.
-  const input = await options.open()
   const broadcast = new Broadcast({ ...options, clientsMax: clientsAllowed(options) })
+  const source = sourceOf(broadcast, options)
+  await source.prepare()
   const directory = privateDirectory()
   let listener: Listener | undefined
   try {
@@ -72,38 +84,87 @@ export async function serveCaptive(
     const stop = over(captive)
     void aborted(options.stop).then(() => captive.kill(options.stopSignal()))
     await Promise.race([aborted(joined.signal), aborted(stop)])
-    if (!stop.aborted)
-      await pass(broadcast, { ...options, stop, open: () => input }, listener, 0).catch(fault)
+    if (!stop.aborted) await pass(broadcast, source, { ...options, stop }, listener, 0).catch(fault)
     return await captive.ended
   } finally {
     listener?.close()
     broadcast.close()
-    input.destroy()
+    source.stop()
+    source.close()
     directory.remove()
   }
 }
 
 /**
- * All of the input to the clients, then its fault, if it had one. Once `stop` is aborted, the input
- * goes on for `graceMs` at most.
+ * All of the source to the clients, then its fault, if it had one. Once `stop` is aborted, the
+ * source goes on for `graceMs` at most.
  */
 async function pass(
   broadcast: Broadcast,
-  { open, stop, drainMs }: Pick<ServeOptions, 'open' | 'stop' | 'drainMs'>,
+  source: Source,
+  { stop, drainMs }: Pick<ServeOptions, 'stop' | 'drainMs'>,
   listener: Listener,
   graceMs: number,
 ): Promise<void> {
   let fault: unknown
+  void after(stop, graceMs).then(() => source.stop())
   try {
-    const source = await open()
-    void after(stop, graceMs).then(() => source.destroy())
-    await broadcast.read(source)
+    await source.run()
   } catch (error) {
     fault = error
   }
   listener.close()
   await Promise.race([broadcast.drain(drainMs), after(stop, stopMs)])
   if (fault !== undefined && !stop.aborted) throw fault
+}
+
+/** What a broadcast passes on. */
+interface Source {
+  /** Opens it. */
+  prepare(): Promise<void>
+  run(): Promise<void>
+  stop(): void
+  close(): void
+}
+
+function sourceOf(broadcast: Broadcast, options: Omit<ServeOptions, 'socket'>): Source {
+  const { spool } = options
+  return spool ? spoolSource(broadcast, options, spool) : inputSource(broadcast, options)
+}
+
+function inputSource(broadcast: Broadcast, { open }: Pick<ServeOptions, 'open'>): Source {
+  assert(open)
+  let input: Input | undefined
+  let isStopped = false
+  const prepare = async () => void (input ??= await open())
+  return {
+    prepare,
+    async run() {
+      await prepare()
+      if (isStopped) input?.destroy()
+      await broadcast.read(input!)
+    },
+    stop() {
+      isStopped = true
+      input?.destroy()
+    },
+    close: () => undefined,
+  }
+}
+
+function spoolSource(
+  broadcast: Broadcast,
+  { open, log }: Omit<ServeOptions, 'socket'>,
+  spool: SpoolFeedOptions,
+): Source {
+  const feed = new SpoolFeed(spool, log)
+  broadcast.use(feed)
+  return {
+    prepare: () => Promise.resolve(),
+    run: () => feed.run((bytes) => broadcast.pass(bytes), open),
+    stop: () => feed.stop(),
+    close: () => feed.close(),
+  }
 }
 
 async function listenFor(
@@ -122,11 +183,12 @@ async function listenFor(
 }
 
 /** Room for the clients' descriptors, so that accepting one never finds that there is none. */
-function clientsAllowed({ clientsMax, log }: Omit<ServeOptions, 'socket'>): number {
+function clientsAllowed({ clientsMax, spool, log }: Omit<ServeOptions, 'socket'>): number {
   // Some may have come from who started this.
   const others = readdirSync('/proc/self/fd').length + descriptorsSpare
-  const limit = check(raiseFileLimit(clientsMax + others), 'prlimit')
-  const allowed = Math.max(0, Math.min(clientsMax, limit - others))
+  const each = spool ? 2 : 1
+  const limit = check(raiseFileLimit(each * clientsMax + others), 'prlimit')
+  const allowed = Math.max(0, Math.min(clientsMax, Math.floor((limit - others) / each)))
   if (allowed < clientsMax)
     log('--max-clients', `only ${allowed}: the limit of open files (ulimit -n) is ${limit}`)
   return allowed

@@ -31,6 +31,9 @@ export class SpoolIntake {
   inDoubt = false
   readonly #writer: SpoolWriter
   readonly #say: (what: string, why: string) => void
+  readonly #passOn: ((bytes: Buffer) => void) | undefined
+  // Appended, and not passed on yet.
+  #appended: Buffer[] = []
   readonly #buffer = Buffer.allocUnsafeSlow(bufferSize)
   // What is not dealt with yet.
   #start = 0
@@ -48,9 +51,15 @@ export class SpoolIntake {
   #lastType = 0
   #offset = 0
 
-  constructor(writer: SpoolWriter, say: (what: string, why: string) => void) {
+  /** `passOn` gets what was appended, as durable as the policy has it, in views. */
+  constructor(
+    writer: SpoolWriter,
+    say: (what: string, why: string) => void,
+    passOn?: (bytes: Buffer) => void,
+  ) {
     this.#writer = writer
     this.#say = say
+    this.#passOn = passOn
     this.#epoch = writer.position.epoch
     this.#seq = writer.position.seq
     this.#ended = writer.ended
@@ -107,11 +116,26 @@ export class SpoolIntake {
       this.fault ??= error.at({ offset: this.#offset })
     }
     if (this.failure === 0) this.#flush()
-    if (this.failure === 0) {
-      this.failure = this.#writer.commit()
-      this.inDoubt = this.failure < 0
-    }
+    const committed = this.#writer.commit()
+    this.inDoubt = committed < 0
+    if (this.failure === 0) this.failure = committed
+    this.#passAppended()
     return this.failure === 0
+  }
+
+  #passAppended(): void {
+    const appended = this.#appended
+    this.#appended = []
+    if (!this.inDoubt) for (const bytes of appended) this.#passOn?.(bytes)
+    // The buffer is used again.
+    else this.#appended = appended.map((bytes) => Buffer.from(bytes))
+  }
+
+  #append(bytes: Buffer, size: number): number {
+    const done = this.#writer.append(bytes, size)
+    if (done < 0) this.failure = done
+    else if (this.#passOn) this.#appended.push(bytes.subarray(0, done))
+    return done
   }
 
   /** There is no more. Throws WireError where that is no clean end. */
@@ -229,11 +253,7 @@ export class SpoolIntake {
 
   #add(message: Buffer): boolean {
     if (!this.#flush()) return false
-    const done = this.#writer.append(message, message.length)
-    if (done < 0) {
-      this.failure = done
-      return false
-    }
+    if (this.#append(message, message.length) < 0) return false
     this.#note(message)
     return true
   }
@@ -242,11 +262,8 @@ export class SpoolIntake {
   #flush(): boolean {
     while (this.#run > 0) {
       const from = this.#start - this.#run
-      const done = this.#writer.append(this.#buffer.subarray(from), this.#run)
-      if (done < 0) {
-        this.failure = done
-        return false
-      }
+      const done = this.#append(this.#buffer.subarray(from), this.#run)
+      if (done < 0) return false
       this.#run -= done
       this.counts.bytes += done
     }

@@ -4,17 +4,17 @@
 import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemError } from '#posix'
-import { afterPosition, newest, RegisteredReader, SpoolReader, SpoolWriter, trim } from '#spool'
+import { afterPosition, newest, RegisteredReader, SpoolReader, SpoolWriter } from '#spool'
 import type { Keep, Place, Spool, SpoolWriterOptions } from '#spool'
 import type { Position } from '#wire'
 import type { Input } from './input.js'
 import { LimitedLog, type RelayLog } from './limited-log.js'
 import { SpoolIntake, type IntakeCounts } from './spool-intake.js'
 import { SpoolOutput } from './spool-output.js'
+import { SpoolTrimmer } from './spool-trimmer.js'
 import { stopDrainMs, stopped } from './stopped.js'
 
 const secondMs = 1000
-const trimEachMs = 60_000
 
 export interface SpoolStreamOptions extends SpoolWriterOptions {
   readonly input: Input
@@ -61,13 +61,11 @@ function register(
 class SpoolStream {
   readonly #writer: SpoolWriter
   readonly #options: SpoolStreamOptions
-  readonly #log: LimitedLog
   readonly #intake: SpoolIntake
   readonly #reader: SpoolReader
   readonly #output: SpoolOutput | undefined
   #isHeld = false
-  #trimmedAt = 0
-  #trimmedMs = performance.now()
+  readonly #trimmer: SpoolTrimmer
 
   constructor(
     writer: SpoolWriter,
@@ -75,10 +73,10 @@ class SpoolStream {
     options: SpoolStreamOptions,
     log: LimitedLog,
   ) {
-    const { output } = options
+    const { output, keep } = options
+    this.#trimmer = new SpoolTrimmer(writer, keep, log)
     this.#writer = writer
     this.#options = options
-    this.#log = log
     this.#intake = new SpoolIntake(writer, (what, why) => log.warn('gaps', what, why))
     const onLost = (from: Position, oldest: Position) =>
       options.log('standard output', lostText(from, oldest))
@@ -97,7 +95,7 @@ class SpoolStream {
       await this.#read()
       if (this.#intake.failure < 0)
         this.#options.log(this.#writer.path, `${this.#intake.pending} bytes that came are not kept`)
-      this.#trim()
+      this.#trimmer.trim()
       this.#output?.end()
       await Promise.race([passing, stopped(stop, stopDrainMs)])
       this.#output?.stop()
@@ -160,29 +158,12 @@ class SpoolStream {
       log(this.#writer.path, 'goes on')
     }
     this.#output?.wake()
-    if (this.#writer.ordinal !== this.#trimmedAt) this.#trim()
+    this.#trimmer.check()
   }
 
   #eachSecond(): void {
     this.#intake.retry()
     this.#appended()
-    if (performance.now() - this.#trimmedMs > trimEachMs) this.#trim()
-  }
-
-  #trim(): void {
-    this.#trimmedAt = this.#writer.ordinal
-    this.#trimmedMs = performance.now()
-    const { keep } = this.#options
-    if (!keep) return
-    try {
-      const { segments, bytes, losers } = trim(this.#writer.spool, keep)
-      if (segments.length > 0)
-        this.#log.info(this.#writer.path, `removed ${segments.length} segments, ${bytes} bytes`)
-      for (const name of losers)
-        this.#log.warn('lost readers', `reader ${name}`, 'is too far behind: loses messages')
-    } catch (error) {
-      this.#log.warn('failures to trim', this.#writer.path, (error as Error).message)
-    }
   }
 
   #status(): string[] {

@@ -72,15 +72,20 @@ export class Subscriptions {
 
   #oldest(): Answer | undefined {
     const { spool } = this
+    const { start } = this.#window
+    if (start.epoch === 0 && this.#window.position > 0) return this.#fromWindow()
     const place = spool && oldest(spool)
     if (place) {
       const reader = new SpoolReader(spool, place)
       const hello = reader.hello()
       return { flow: 'spool', first: hello ? [hello] : [], reader }
     }
-    if (this.#scanner.type === 0) return undefined
-    const { hello, place: begin } = this.#begin()
-    return { flow: 'window', first: hello ? [hello] : [], place: begin }
+    return this.#scanner.type === 0 ? undefined : this.#fromWindow()
+  }
+
+  #fromWindow(): Answer {
+    const { hello, place } = this.#begin()
+    return { flow: 'window', first: hello ? [hello] : [], place }
   }
 
   // What the window has, for who lacks more than that.

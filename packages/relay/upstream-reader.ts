@@ -72,10 +72,16 @@ export class UpstreamReader {
       const type = typeOf(message)
       if (type === subscribe.type) this.#handler.subscribe(codecs.subscribe.decode(message))
       else if (!isForRelay(message)) {
-        if (type === ack.type) this.#handler.acked(codecs.ack.decode(message))
-        this.#target.write(message)
+        if (type === ack.type) this.#acked(message)
+        else this.#target.write(message)
       }
     }
+  }
+
+  #acked(message: Buffer): void {
+    const body = codecs.ack.decode(message)
+    this.#target.acknowledge(body.who, message)
+    this.#handler.acked(body)
   }
 
   // Also before it has sent anything, or many short connections would fill what is full already.

@@ -3,7 +3,7 @@ export { byeMessage, gapMessage, lostMessages } from './lost.js'
 export { type Mark, SegmentIndex } from './segment-index.js'
 export { parseSegmentName, retainedName, segmentName, type SegmentName } from './segment-name.js'
 export { Spool } from './spool.js'
-export { type Segment } from './spool-directory.js'
+export { makeDirectory, type Segment } from './spool-directory.js'
 export { SpoolError, type Damage, type SpoolErrorCode } from './spool-error.js'
 export { SpoolReader } from './spool-reader.js'
 export {

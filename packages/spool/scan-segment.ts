@@ -3,12 +3,14 @@
 import { check, pread } from '#posix'
 import { checkMessage, epochOf, isSize, limits, seqOf, sizeOf, WireError } from '#wire'
 
+/** At first; it grows to take a message that is larger. */
+const viewSize = 256 << 10
 const windowSize = (1 << 20) + limits.messageSizeMax
 
 /** Messages of an open segment from byte `start`, in views that are good until the next one. */
 export class SegmentScan {
   readonly #fd: number
-  readonly #window = Buffer.allocUnsafeSlow(windowSize)
+  #window = Buffer.allocUnsafeSlow(viewSize)
   #windowAt: number
   #windowLength = 0
   /** Byte in the segment behind the last message. */
@@ -42,6 +44,7 @@ export class SegmentScan {
     const from = this.offset - this.#windowAt
     if (from >= 0 && from + size <= this.#windowLength)
       return this.#window.subarray(from, from + size)
+    if (size > this.#window.length) this.#window = Buffer.allocUnsafeSlow(limits.messageSizeMax)
     this.#windowAt = this.offset
     this.#windowLength = fill(this.#fd, this.#window, this.offset)
     return size <= this.#windowLength ? this.#window.subarray(0, size) : undefined

@@ -61,6 +61,9 @@ export function openOwnDirectory(path: string): number {
   throw new SpoolError('ESPOOL_STATE', `the spool '${escapeName(path)}' ${why}`)
 }
 
+/** Makes a spool's directory where it is missing. Throws as above. */
+export const makeDirectory = (path: string): void => void close(openOwnDirectory(path))
+
 function syncDirectory(path: string): void {
   const fd = openat(AT_FDCWD, Buffer.from(path), O_RDONLY | O_DIRECTORY)
   if (fd < 0) return

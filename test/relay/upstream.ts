@@ -61,6 +61,7 @@ function collector() {
   const target: UpstreamTarget = {
     ...discard,
     write: (message) => void messages.push(Buffer.from(message)),
+    acknowledge: (_who, message) => void messages.push(Buffer.from(message)),
   }
   return { messages, target }
 }

@@ -1,5 +1,6 @@
 // A client that asks for what follows a position, and keeps what it then gets.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeMessage, Framer, Numbering, type Message, type Position } from '#wire'
 import { streamClient, type StreamClient } from './stream-client.js'
 import { messageOf } from './stream-writer.js'
@@ -24,6 +25,18 @@ export class Subscriber {
     void self.client.ended.then(() => self.#told())
     if (position) self.ask(position)
     return self
+  }
+
+  /** Connects as soon as there is a server. */
+  static async connectSoon(path: string, position?: Position): Promise<Subscriber> {
+    for (;;)
+      try {
+        return await Subscriber.connect(path, position)
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        if (code !== 'ECONNREFUSED' && code !== 'ENOENT') throw error
+        await sleep(5)
+      }
   }
 
   ask(position: Position): void {
