@@ -1,5 +1,5 @@
-// Where tfs-broadcast's stream comes from: what is read, what is kept of it, and to whom requests go
-// back.
+// Where tfs-broadcast's stream comes from: what is read, what is kept of it, and to whom requests
+// go back.
 
 import { fstatSync, statSync } from 'node:fs'
 import { isatty } from 'node:tty'

@@ -1,5 +1,5 @@
-// What a broadcast says of itself: one line for the input, with the state of it all, and one for each
-// client.
+// What a broadcast says of itself: one line for the input, with the state of it all, and one for
+// each client.
 
 import { afterPosition, SpoolError, type Spool } from '#spool'
 import { messageTable, type Position } from '#wire'

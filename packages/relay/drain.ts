@@ -4,9 +4,9 @@ import type { Position } from '#wire'
 import type { Client } from './client.js'
 
 /**
- * Gives clients up to `limitMs` to take what is left; then their connections are ended. Who has sent
- * acknowledgements is waited for until it has acknowledged `end` or is gone. Gives those who have
- * not come so far.
+ * Gives clients up to `limitMs` to take what is left; then their connections are ended. Who has
+ * sent acknowledgements is waited for until it has acknowledged `end` or is gone. Gives those who
+ * have not come so far.
  */
 export async function drain(
   clients: readonly Client[],

@@ -1,5 +1,5 @@
-// Finds clients that are gone without a sign: who has ended its sending is not read any more, nor who
-// sends more than can be passed on, so that its leaving would go unnoticed.
+// Finds clients that are gone without a sign: who has ended its sending is not read any more, nor
+// who sends more than can be passed on, so that its leaving would go unnoticed.
 
 import type { Socket } from 'node:net'
 import type { Client } from './client.js'

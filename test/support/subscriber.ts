@@ -5,6 +5,8 @@ import { decodeMessage, Framer, Numbering, type Message, type Position } from '#
 import { streamClient, type StreamClient } from './stream-client.js'
 import { messageOf } from './stream-writer.js'
 
+const attemptsMax = 5000
+
 export class Subscriber {
   /** `subscribed` and `refused`, in order. */
   readonly answers: Message[] = []
@@ -29,12 +31,13 @@ export class Subscriber {
 
   /** Connects as soon as there is a server. */
   static async connectSoon(path: string, position?: Position): Promise<Subscriber> {
-    for (;;)
+    for (let attempt = 0; ; attempt++)
       try {
         return await Subscriber.connect(path, position)
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
-        if (code !== 'ECONNREFUSED' && code !== 'ENOENT') throw error
+        if (attempt === attemptsMax) throw error
+        if (!['ECONNREFUSED', 'ECONNRESET', 'ENOENT'].includes(code ?? '')) throw error
         await sleep(5)
       }
   }
