@@ -13,17 +13,15 @@ import type { Log } from './log.js'
 import type { End } from './program.js'
 import { parseDuration, parseSize } from './size.js'
 import { stopSignals } from './stop-signals.js'
+import { notifyReady, passedSocket } from './systemd.js'
 import { UsageError } from './usage-error.js'
 
 type Typed = InferredOptionTypes<typeof broadcastOptions>
 
 export async function runBroadcast([path]: string[], typed: Typed, log: Log): Promise<End> {
   const { run } = typed
-  if ((path === undefined) === (run === undefined))
-    throw new UsageError('wanted: SOCKET, or --run and no SOCKET')
-  if (run !== undefined && (typed.mode ?? typed.group) !== undefined)
-    throw new UsageError('--mode and --group do not go with --run, whose socket is private')
-  const socket = { path: path ?? '', ...permissionsOf(typed) }
+  const passed = passedSocket()
+  const socket = socketOf(path, typed, passed)
   const stop = stopSignals()
   const status = { lines: (): string[] => [] }
   const tell = () => {
@@ -43,7 +41,7 @@ export async function runBroadcast([path]: string[], typed: Typed, log: Log): Pr
       const code = await relay.serveCaptive({ ...options, command: run, stopSignal }, fault)
       return { exitCode: code, signal: stop.received() }
     }
-    await relay.serve({ ...options, socket })
+    await relay.serve({ ...options, socket, ready: () => notifyReady(log) })
     return { exitCode: exitCode.done, signal: stop.received() }
   } catch (error) {
     if (!(error instanceof WireError)) throw error
@@ -53,6 +51,20 @@ export async function runBroadcast([path]: string[], typed: Typed, log: Log): Pr
     process.off('SIGUSR1', tell)
     stop.remove()
   }
+}
+
+function socketOf(path: string | undefined, typed: Typed, passed: number | undefined) {
+  const { run, mode, group } = typed
+  if (passed !== undefined) {
+    if (path === undefined && run === undefined && (mode ?? group) === undefined)
+      return { fd: passed }
+    throw new UsageError('a socket was passed: SOCKET, --run, --mode, --group do not go with that')
+  }
+  if ((path === undefined) === (run === undefined))
+    throw new UsageError('wanted: SOCKET, or --run and no SOCKET')
+  if (run !== undefined && (mode ?? group) !== undefined)
+    throw new UsageError('--mode and --group do not go with --run, whose socket is private')
+  return { path: path ?? '', ...permissionsOf(typed) }
 }
 
 function permissionsOf({ mode, group }: Typed): { mode: number; gid: number | undefined } {

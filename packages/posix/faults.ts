@@ -16,7 +16,7 @@ const calls = [
   'fsync', 'fdatasync', 'sync_file_range', 'syncfs', 'flock', 'poll', 'eventfd', 'ioctl', 'mount',
   'umount2',
   'setxattr', 'getxattr', 'listxattr', 'removexattr',
-  'socketpair', 'sendmsg', 'recvmsg', 'send', 'pipe2', 'getsockopt',
+  'socket', 'sendto', 'socketpair', 'sendmsg', 'recvmsg', 'send', 'pipe2', 'getsockopt',
   'setfsuid', 'setfsgid', 'prlimit',
 ] as const
 

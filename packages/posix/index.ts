@@ -40,6 +40,8 @@ export {
   RESOLVE_BENEATH,
   RESOLVE_IN_ROOT,
   F_GETFD,
+  F_SETFD,
+  FD_CLOEXEC,
   F_GETFL,
   F_SETFL,
   F_SETPIPE_SZ,
@@ -209,6 +211,7 @@ export {
   sendmsg,
   recvmsg,
 } from './socket.js'
+export { sendDatagram } from './datagram.js'
 export { pipe2, pipeSize, setPipeSize } from './pipe.js'
 export {
   umask,

@@ -23,6 +23,8 @@ export const RESOLVE_NO_SYMLINKS = 0x04
 export const RESOLVE_BENEATH = 0x08
 export const RESOLVE_IN_ROOT = 0x10
 
+export const F_SETFD = 2
+export const FD_CLOEXEC = 1
 export const F_GETFD = 1
 export const F_GETFL = 3
 export const F_SETFL = 4

@@ -122,6 +122,7 @@ export class Client {
   /** Its stream goes on behind `position`, from the next message on. False: it asks too often. */
   subscribe(position: Position): boolean {
     if (this.#asked.length === askedMax) return false
+    if (!this.socket.writable) return true
     this.#asked.push(position)
     this.flush()
     return true

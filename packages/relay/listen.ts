@@ -32,6 +32,11 @@ export interface ListenOptions {
   readonly gid?: number | undefined
 }
 
+/** A socket that listens already, made by who started this (sd_listen_fds(3)). */
+export interface PassedSocket {
+  readonly fd: number
+}
+
 export interface Listener {
   /** Accepts nobody any more; the path is free again. May be called twice. */
   close(): void
@@ -64,6 +69,20 @@ export async function listen(
     lock.release()
     throw error
   }
+}
+
+/** The same for a socket that others have made: its path is theirs. */
+export async function listenOn(
+  { fd }: PassedSocket,
+  join: (socket: Socket) => void,
+  failed: (error: Error) => void,
+): Promise<Listener> {
+  const server = createServer({ allowHalfOpen: true }, join)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).once('listening', resolve).listen({ fd })
+  })
+  server.on('error', failed)
+  return { close: () => void server.close() }
 }
 
 /**

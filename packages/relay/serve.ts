@@ -10,7 +10,8 @@ import type { Position } from '#wire'
 import { Broadcast, type BroadcastOptions } from './broadcast.js'
 import { privateDirectory, startCaptive, type Captive } from './captive.js'
 import type { Input } from './input.js'
-import { listen, type Listener, type ListenOptions } from './listen.js'
+import { listen, listenOn, type Listener } from './listen.js'
+import type { ListenOptions, PassedSocket } from './listen.js'
 import { SpoolFeed, type SpoolFeedOptions } from './spool-feed.js'
 
 /** Descriptors that are opened later and are not of clients. */
@@ -19,7 +20,9 @@ const descriptorsSpare = 16
 const stopMs = 1000
 
 export interface ServeOptions extends BroadcastOptions {
-  readonly socket: ListenOptions
+  readonly socket: ListenOptions | PassedSocket
+  /** Told once clients can come. */
+  readonly ready?: () => void
   /**
    * Opens the input, once clients can come, which goes on behind `position` if it can. Left out
    * where others write the spool.
@@ -35,7 +38,7 @@ export interface ServeOptions extends BroadcastOptions {
   readonly status?: (lines: () => string[]) => void
 }
 
-export interface CaptiveOptions extends Omit<ServeOptions, 'socket'> {
+export interface CaptiveOptions extends Omit<ServeOptions, 'socket' | 'ready'> {
   readonly command: string
   /** Whether the command may read our standard input, which is not the stream then. */
   readonly keepsStdin: boolean
@@ -53,6 +56,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   let listener: Listener | undefined
   try {
     listener = await listenFor(broadcast, options, options.socket)
+    options.ready?.()
     // A signal from the terminal has also gone to the source, whose last words are to be passed on.
     await pass(broadcast, source, options, listener, options.open ? stopMs : 0)
   } finally {
@@ -170,14 +174,16 @@ function spoolSource(
 async function listenFor(
   broadcast: Broadcast,
   options: Omit<ServeOptions, 'socket'>,
-  socket: ListenOptions,
+  socket: ListenOptions | PassedSocket,
   joined?: () => void,
 ): Promise<Listener> {
   const join = (client: Socket) => {
     broadcast.join(client)
     joined?.()
   }
-  const listener = await listen(socket, join, (error) => broadcast.failed(error))
+  const failed = (error: Error) => broadcast.failed(error)
+  const listener =
+    'fd' in socket ? await listenOn(socket, join, failed) : await listen(socket, join, failed)
   options.status?.(() => broadcast.status())
   return listener
 }

@@ -55,6 +55,8 @@ const points: Record<FaultCall, (() => number)[]> = {
   listxattr: [() => posix.flistxattr(-1, out), () => posix.listxattrat(-1, name, out)],
   removexattr: [() => posix.fremovexattr(-1, name), () => posix.removexattrat(-1, name, name)],
   getsockopt: [() => posix.peerCredentials(-1, { pid: 0, uid: 0, gid: 0 })],
+  socket: [() => posix.sendDatagram(name, out)],
+  sendto: [() => posix.sendDatagram(name, out)],
   socketpair: [() => posix.socketpair(99, pair)],
   sendmsg: [() => posix.sendmsg(-1, out, 0, 1, [])],
   recvmsg: [() => posix.recvmsg(-1, out, 0, 1, [])],
