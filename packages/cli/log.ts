@@ -1,4 +1,5 @@
-// What programs say to people: `program: what: why` on standard error, a line each, escaped.
+// What programs say: `program: what: why` on standard error, a line each, escaped; for machines one
+// JSON object a line.
 
 import { writeSync } from 'node:fs'
 import { escapeName } from '#posix'
@@ -17,39 +18,56 @@ export interface Log {
 export interface LogLevels {
   readonly verbose: number
   readonly quiet: boolean
+  /** Lines of JSON: time, program, level, what, why. */
+  readonly json?: boolean
 }
+
+type Level = 'info' | 'warning' | 'error'
 
 const standardError = 2
 
 export function createLog(
   program: string,
-  { verbose, quiet }: LogLevels,
+  { verbose, quiet, json = false }: LogLevels,
   fd: number = standardError,
 ): Log {
   let dropped = 0
   let droppedInARow = 0
-  const say = (what: string, why: string) => {
+  const lineOf = json ? jsonLine : textLine
+  const say = (level: Level, what: string, why: string) => {
     const lines = [
       ...(droppedInARow > 0
-        ? [[program, 'log', `${droppedInARow} lines could not be written`]]
+        ? [lineOf(program, level, 'log', `${droppedInARow} lines could not be written`)]
         : []),
-      [program, what, why],
+      lineOf(program, level, what, why),
     ]
     // A service goes on without its log: a full disk, a closed terminal.
-    if (lines.every((line) => write(fd, `${line.filter(Boolean).map(printable).join(': ')}\n`)))
-      droppedInARow = 0
+    if (lines.every((line) => write(fd, `${line}\n`))) droppedInARow = 0
     else {
       dropped++
       droppedInARow++
     }
   }
   const silent = () => {}
-  return Object.assign((what: string, why: string) => (quiet ? undefined : say(what, why)), {
-    verbose: verbose > 0 ? say : silent,
-    error: say,
+  const at = (level: Level) => (what: string, why: string) => say(level, what, why)
+  return Object.assign(quiet ? () => undefined : at('warning'), {
+    verbose: verbose > 0 ? at('info') : silent,
+    error: at('error'),
     dropped: () => dropped,
   })
 }
+
+const textLine = (program: string, _level: Level, what: string, why: string) =>
+  [program, what, why].filter(Boolean).map(printable).join(': ')
+
+const jsonLine = (program: string, level: Level, what: string, why: string) =>
+  JSON.stringify({
+    time: new Date().toISOString(),
+    program,
+    level,
+    what: printable(what),
+    why: printable(why),
+  })
 
 // Synchronous, so that the last line before a crash is out as well.
 function write(fd: number, line: string): boolean {

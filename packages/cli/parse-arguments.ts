@@ -16,6 +16,7 @@ export interface Parsed<O extends ProgramOptions> {
 
 const common = {
   verbose: { alias: 'v', type: 'count', describe: 'Say more' },
+  'log-json': { type: 'boolean', describe: 'Log one JSON object a line, for machines' },
   quiet: { alias: 'q', type: 'boolean', describe: 'Say only why it fails' },
 } as const satisfies ProgramOptions
 

@@ -18,7 +18,9 @@ const lastWordsMs = 10_000
 export async function runProgram<const O extends ProgramOptions>(
   program: Program<O>,
 ): Promise<void> {
-  let log = createLog(program.name, { verbose: 0, quiet: false })
+  // Before the arguments are understood there may be something to say of them.
+  const json = process.argv.includes('--log-json')
+  let log = createLog(program.name, { verbose: 0, quiet: false, json })
   const crash = watchCrashes(() => log)
   // Otherwise Node opens its debugger on a port, to anybody on this machine.
   process.on('SIGUSR1', () => {})
@@ -26,7 +28,7 @@ export async function runProgram<const O extends ProgramOptions>(
     const parsed = parseArguments(program, process.argv.slice(2))
     if ('text' in parsed) return await printText(parsed.text)
     const { operands, options, verbosity, quiet } = parsed
-    log = createLog(program.name, { verbose: verbosity, quiet })
+    log = createLog(program.name, { verbose: verbosity, quiet, json })
     finish(await program.run(operands, options, { log, verbosity, quiet }), crash.happened)
   } catch (error) {
     // The reader of our output went away, as head(1) does: no failure, and nobody to tell.

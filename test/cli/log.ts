@@ -27,6 +27,27 @@ void t.test('levels', (t) => {
   t.end()
 })
 
+void t.test('for machines', (t) => {
+  const path = join(tempDirectory(t).path, 'log')
+  const fd = openSync(path, 'w')
+  const log = createLog('program', { verbose: 1, quiet: false, json: true }, fd)
+  log('a "name"\n\u202e', 'usual')
+  log.verbose('b', 'more')
+  log.error('', 'failed')
+  closeSync(fd)
+  const text = readFileSync(path, 'utf8')
+  t.notMatch(text.replaceAll('\n', ''), /[\p{C}\p{Zl}\p{Zp}]/u)
+  const lines = text.trimEnd().split('\n')
+  const parsed = lines.map((line) => JSON.parse(line) as Record<string, string>)
+  for (const { time = '' } of parsed) t.equal(new Date(time).toISOString(), time)
+  t.match(parsed, [
+    { program: 'program', level: 'warning', what: 'a "name"\\n\\xe2\\x80\\xae', why: 'usual' },
+    { level: 'info', what: 'b', why: 'more' },
+    { level: 'error', what: '', why: 'failed' },
+  ])
+  t.end()
+})
+
 void t.test('names command no terminal', (t) => {
   const path = join(tempDirectory(t).path, 'log')
   const fd = openSync(path, 'w')
