@@ -31,8 +31,8 @@ export const broadcastOptions = {
     choices: ['block', 'drop'] as const,
     defaultDescription: 'block',
     describe:
-      'When a client does not keep up and there is no spool: hold up the stream, or drop messages ' +
-      'for it',
+      'When a client does not keep up, and there is no spool: hold up the stream, or drop ' +
+      'messages for it',
     requiresArg: true,
   },
   backlog: {
