@@ -8,8 +8,8 @@ import { MirrorError } from './mirror-error.js'
 import type { Operation } from './message-kind.js'
 import type { MirrorOptions, MirrorResult } from './mirror.js'
 import { openRoot } from './open-root.js'
-import { initialRecord, PositionFile } from './position-file.js'
-import type { PositionRecord } from './position-record.js'
+import { PastEpochs } from './past-epochs.js'
+import { initialRecord, PositionFile, type Stored } from './position-file.js'
 import { openPrivateDirectory, openPrivateFileIfThere } from './private-file.js'
 import { Replay } from './replay.js'
 import { Resume } from './resume.js'
@@ -30,11 +30,11 @@ export interface DryRunOptions extends Pick<
  * anything, and the output's errors.
  */
 export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
-  const record = readPosition(options)
+  const stored = readPosition(options)
   const { force, say, source, signal } = options
   const patterns = new PathPatterns(options.rules)
-  const suspects = record.suspects
-  const resume = new Resume(record, undefined, {
+  const { suspects } = stored.record
+  const resume = new Resume(stored, undefined, {
     force,
     suspects: () => suspects,
     onJoin: (note) => note(),
@@ -71,28 +71,28 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
   }
 }
 
-function readPosition({ directory, force }: DryRunOptions): PositionRecord {
+function readPosition({ directory, force }: DryRunOptions): Stored {
   const shown = escapeName(directory)
   const root = openRootIfThere(directory)
   // It would be made.
-  if (root === undefined) return initialRecord()
+  if (root === undefined) return initial()
   try {
     const statePath = `${shown}/${stateName}`
     const state = openPrivateDirectory(root, stateName, false, statePath)
     if (state === undefined) {
       if (!force) refuseOthers(root, shown)
-      return initialRecord()
+      return initial()
     }
     try {
       const path = `${statePath}/position`
       const file = openPrivateFileIfThere(state, 'position', path, O_RDONLY)
       if (file === undefined) {
         if (!force) refuseOthers(root, shown)
-        return initialRecord()
+        return initial()
       }
-      const record = PositionFile.read(file, path)
+      const stored = PositionFile.read(file, path)
       close(file)
-      return record
+      return stored
     } finally {
       close(state)
     }
@@ -100,6 +100,8 @@ function readPosition({ directory, force }: DryRunOptions): PositionRecord {
     close(root)
   }
 }
+
+const initial = (): Stored => ({ record: initialRecord(), past: new PastEpochs() })
 
 function openRootIfThere(directory: string): number | undefined {
   try {

@@ -147,7 +147,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const patterns = rules.length > 0 ? new PathPatterns(rules) : undefined
   const absence = new Absence(patterns, new Omitted(state.fd, state.shown), trash, untrusted)
   const unlock = new Unlock(state.fd, state.shown)
-  const resume = new Resume(record, state.position, {
+  const resume = new Resume(state.position, state.position, {
     force,
     suspects: () => suspects.count,
     onJoin: (note) => sync.join(note),

@@ -1,11 +1,13 @@
 // Where a mirror is in its stream, on disk: written after each message, in two slots by turns, so
 // that a write that is torn leaves the other one.
 
+import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { check, errno, fdatasync, fstat, ftruncate, pread, pwrite, Stat } from '#posix'
 import { MirrorError } from './mirror-error.js'
 import { decodeRecord, encodeRecord, recordMagic, recordSize } from './position-record.js'
-import { recordVersion, type PositionRecord } from './position-record.js'
+import { firstVersion, recordVersion, type PositionRecord } from './position-record.js'
+import { PastEpochs, pastSize } from './past-epochs.js'
 
 // Apart, so that no sector holds both.
 const slotSize = 4096
@@ -29,31 +31,44 @@ export const initialRecord = (): PositionRecord => ({
   intentHigh: 0,
   suspects: 0,
   doubt: 0,
-  reserved: 0,
+  ended: 0,
   boot0: 0,
   boot1: 0,
   boot2: 0,
   boot3: 0,
-  spare0: 0,
-  spare1: 0,
-  spare2: 0,
+  who0: 0,
+  who1: 0,
+  messages: 0,
+  pastCrc: 0,
   crc: 0,
 })
+
+/** What a file holds. */
+export interface Stored {
+  readonly record: PositionRecord
+  readonly past: PastEpochs
+}
 
 export class PositionFile {
   /** The current values; change them, then `write`. */
   readonly record: PositionRecord
+  readonly past: PastEpochs
   /** The machine has been started anew since the last record was written. */
   readonly isOtherBoot: boolean
   readonly fd: number
   /** Its path for people. */
   readonly shown: string
-  readonly #out = Buffer.alloc(recordSize)
+  readonly #out = Buffer.alloc(recordSize + pastSize)
+  // The past epochs, as each slot has them.
+  readonly #revisions = [-1, -1]
 
-  private constructor(fd: number, shown: string, record: PositionRecord) {
+  private constructor(fd: number, shown: string, { record, past }: Stored) {
     this.fd = fd
     this.shown = shown
     this.record = record
+    this.past = past
+    if (record.who0 === 0 && record.who1 === 0)
+      Object.assign(record, { who0: randomInt(1, 2 ** 32), who1: randomInt(2 ** 32) })
     const boot = bootId()
     this.isOtherBoot = record.epoch !== 0 && !isOfBoot(record, boot)
     Object.assign(record, boot)
@@ -64,25 +79,37 @@ export class PositionFile {
     const stat = new Stat()
     check(fstat(fd, stat.buffer), 'stat', shown)
     if (stat.size === 0) {
-      const file = new PositionFile(fd, shown, initialRecord())
+      const stored = { record: initialRecord(), past: new PastEpochs() }
+      const file = new PositionFile(fd, shown, stored)
       file.#begin()
       return file
     }
-    return new PositionFile(fd, shown, readRecord(fd, shown))
+    return new PositionFile(fd, shown, readStored(fd, shown))
   }
 
   /** The values that a file holds, for who only looks. */
-  static read(fd: number, shown: string): PositionRecord {
-    return readRecord(fd, shown)
+  static read(fd: number, shown: string): Stored {
+    return readStored(fd, shown)
   }
 
   /** Writes the values. 0 or -errno. */
   write(): number {
-    const { record } = this
+    const { record, past } = this
     const slot = ++record.generation % 2
+    this.#encode()
+    const isThere = this.#revisions[slot] === past.revision
+    const size = isThere ? recordSize : recordSize + pastSize
+    const n = pwrite(this.fd, this.#out, 0, size, slot * slotSize)
+    if (n !== size) return n < 0 ? n : -errno.EIO
+    this.#revisions[slot] = past.revision
+    return 0
+  }
+
+  #encode(): void {
+    const { record, past } = this
+    record.pastCrc = past.crc
     encodeRecord(this.#out, record)
-    const n = pwrite(this.fd, this.#out, 0, recordSize, slot * slotSize)
-    return n < 0 ? n : n === recordSize ? 0 : -errno.EIO
+    past.bytes.copy(this.#out, recordSize)
   }
 
   /** Makes what was written durable. Throws errno errors. */
@@ -99,7 +126,7 @@ export class PositionFile {
   // Both slots, in one write: a file of this size is one that was begun.
   #begin(): void {
     const both = Buffer.alloc(fileSize)
-    encodeRecord(this.#out, this.record)
+    this.#encode()
     this.#out.copy(both, 0)
     this.#out.copy(both, slotSize)
     const n = pwrite(this.fd, both, 0, fileSize, 0)
@@ -110,7 +137,7 @@ export class PositionFile {
   }
 }
 
-function readRecord(fd: number, shown: string): PositionRecord {
+function readStored(fd: number, shown: string): Stored {
   const bytes = Buffer.alloc(fileSize)
   const length = check(pread(fd, bytes, 0, fileSize, 0), 'read', shown)
   const slots = [0, slotSize].map((at) => decodeRecord(bytes.subarray(0, length), at))
@@ -121,11 +148,15 @@ function readRecord(fd: number, shown: string): PositionRecord {
     const reason = 'is damaged: the position of the mirror is not known any more'
     throw new MirrorError('EMIRROR_STATE', `${shown}: ${reason}`)
   }
-  if (newest.version !== recordVersion) {
-    const reason = `is of version ${newest.version}, this program knows ${recordVersion}`
+  const { version } = newest
+  if (version !== recordVersion && version !== firstVersion) {
+    const reason = `is of version ${version}, this program knows ${recordVersion}`
     throw new MirrorError('EMIRROR_STATE', `${shown}: ${reason}`)
   }
-  return newest
+  const past = new PastEpochs()
+  const slot = slots[0] === newest ? 0 : slotSize
+  if (version === recordVersion) past.read(bytes, slot + recordSize)
+  return { record: { ...newest, version: recordVersion }, past }
 }
 
 type Boot = Pick<PositionRecord, 'boot0' | 'boot1' | 'boot2' | 'boot3'>

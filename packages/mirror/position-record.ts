@@ -2,10 +2,13 @@
 
 import { crc32 } from 'node:zlib'
 import { struct, u32, u64, type Values } from '#schema'
+import { pastSize } from './past-epochs.js'
 
 /** 'TFSP' in the order of its bytes. */
 export const recordMagic = 0x50534654
-export const recordVersion = 1
+export const recordVersion = 2
+/** Without past epochs, and with zeros where later versions have more. */
+export const firstVersion = 1
 
 export const positionRecord = struct(
   'position',
@@ -35,15 +38,20 @@ export const positionRecord = struct(
     suspects: u64,
     /** 1: the operation behind this position may have begun. */
     doubt: u32,
-    reserved: u32,
+    /** 1: that message ended its epoch. */
+    ended: u32,
     /** /proc/sys/kernel/random/boot_id of the run that wrote it. */
     boot0: u32,
     boot1: u32,
     boot2: u32,
     boot3: u32,
-    spare0: u64,
-    spare1: u64,
-    spare2: u32,
+    /** A number at random that the mirror goes by; never zero once it has been drawn. */
+    who0: u32,
+    who1: u32,
+    /** Messages that were applied since the mirror began. */
+    messages: u64,
+    /** CRC-32 of the past epochs, which follow the record. */
+    pastCrc: u32,
     crc: u32,
   },
   128,
@@ -62,10 +70,16 @@ export function encodeRecord(out: Buffer, record: PositionRecord): void {
 
 const crcAt = positionRecord.offsets.crc
 
-/** The record at byte `at`, or undefined where there is none that can be trusted. */
+/**
+ * The record at byte `at`, or undefined where there is none that can be trusted, with the past
+ * epochs behind it.
+ */
 export function decodeRecord(bytes: Buffer, at: number): PositionRecord | undefined {
   if (bytes.length < at + recordSize) return undefined
   const record = positionRecord.decode(bytes, at)
   if (record.magic !== recordMagic) return undefined
-  return record.crc === crc32(bytes.subarray(at, at + crcAt)) ? record : undefined
+  if (record.crc !== crc32(bytes.subarray(at, at + crcAt))) return undefined
+  if (record.version !== recordVersion) return record
+  const past = bytes.subarray(at + recordSize, at + recordSize + pastSize)
+  return record.pastCrc === crc32(past) ? record : undefined
 }

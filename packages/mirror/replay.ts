@@ -82,6 +82,7 @@ export class Replay {
   end(): void {
     try {
       this.#numbering.end(this.#framer.pending)
+      this.#options.resume.end()
     } catch (error) {
       throw error instanceof WireError ? error.at({ offset: this.#framer.offset }) : error
     }
@@ -100,7 +101,7 @@ export class Replay {
     else if (resume.isNext(message)) this.#next(message, bytes)
     else this.counts.skipped++
     // However often one asks.
-    if (message.name === 'abort') {
+    if (message.name === 'abort' && !resume.isPassing) {
       const reason = `the source gave up: ${escapeName(message.body.reason)}`
       throw new MirrorError('EMIRROR_ABORT', `${this.#place(seq)}: ${reason}`, { seq })
     }
@@ -113,7 +114,7 @@ export class Replay {
   #end({ epoch, seq }: AnyMessage, last: number): void {
     this.isDone = true
     const { resume, until } = this.#options
-    if (epoch === resume.epoch && last < resume.seq) {
+    if (resume.isPassing || (epoch === resume.epoch && last < resume.seq)) {
       const reason = `the mirror is at message ${resume.seq} already, behind the end that was set`
       const cure = 'a mirror does not go back: replay into another directory'
       throw new MirrorError('EMIRROR_PAST', `${reason} (${last}): ${cure}`)

@@ -4,7 +4,8 @@ import { crc32 } from 'node:zlib'
 import { check, statx, AT_SYMLINK_NOFOLLOW, Stat, STATX_BASIC_STATS } from '#posix'
 import type { AnyMessage, Body, Message } from '#wire'
 import { MirrorError } from './mirror-error.js'
-import type { PositionFile } from './position-file.js'
+import type { PastEpochs } from './past-epochs.js'
+import type { PositionFile, Stored } from './position-file.js'
 import type { PositionRecord } from './position-record.js'
 import type { Tree } from './tree.js'
 
@@ -31,17 +32,22 @@ export class Resume {
   isRewound = false
   readonly #file: PositionFile | undefined
   readonly #record: PositionRecord
+  readonly #past: PastEpochs
   readonly #options: ResumeOptions
   // The last message that is in doubt, while there is one.
   readonly #doubtEpoch: number
   readonly #doubtSeq: number
   // The epoch of a hello, until the first message after it says where the stream joins.
   #joining = 0
+  // The past epoch that the stream is in, and the last message of it that was applied.
+  #passing = 0
+  #passingTo = 0
   #source = 0
 
   /** Without a `file` nothing is written. */
-  constructor(record: PositionRecord, file: PositionFile | undefined, options: ResumeOptions) {
+  constructor({ record, past }: Stored, file: PositionFile | undefined, options: ResumeOptions) {
     this.#record = record
+    this.#past = past
     this.#file = file
     this.#options = options
     this.inDoubt = record.doubt === 1
@@ -54,6 +60,8 @@ export class Resume {
       this.inDoubt = true
       record.epoch = record.durableEpoch
       record.seq = record.durableSeq
+      past.backTo(record.epoch)
+      record.ended = 0
       record.intent = 0
       this.isRewound = true
     }
@@ -64,6 +72,18 @@ export class Resume {
   }
   get seq(): number {
     return this.#record.seq
+  }
+  /** The last message ended its epoch. */
+  get isEnded(): boolean {
+    return this.#record.ended === 1
+  }
+  /** What comes now was applied in a past epoch. */
+  get isPassing(): boolean {
+    return this.#passing !== 0
+  }
+  /** Messages applied since the mirror began. */
+  get messages(): number {
+    return this.#record.messages
   }
   /** Time of the last message, in milliseconds since 1970; 0 before the first. */
   get timeMs(): number {
@@ -80,7 +100,14 @@ export class Resume {
     const { body, epoch } = hello
     const record = this.#record
     this.#source = crc32(body.source)
+    this.#passing = 0
     if (record.epoch === epoch) return false
+    const last = this.#past.lastOf(epoch)
+    if (last !== undefined) {
+      this.#passing = epoch
+      this.#passingTo = last
+      return false
+    }
     if (record.epoch === 0 || this.#isForced(hello)) {
       this.#joining = epoch
       return true
@@ -89,6 +116,8 @@ export class Resume {
     if (body.previousSeq > record.seq)
       throw this.#missing(record.epoch, record.seq + 1, body.previousSeq)
     if (body.previousSeq < record.seq) throw this.#foreign(hello)
+    if (record.epoch === this.#doubtEpoch && record.seq >= this.#doubtSeq - 1) this.#beyondDoubt()
+    this.#past.add({ epoch: record.epoch, seq: record.seq })
     record.epoch = epoch
     record.source = this.#source
     this.applied(hello, bytes)
@@ -104,6 +133,10 @@ export class Resume {
       this.#options.onJoin(() => this.#join(epoch, before))
       return true
     }
+    if (this.#passing === epoch) {
+      if (seq <= this.#passingTo) return false
+      throw this.#forked(epoch)
+    }
     if (seq <= record.seq) return false
     const first = name === 'gap' ? Math.max(body.from, record.seq + 1) : seq
     if (first > record.seq + 1) this.#skip(epoch, record.seq + 1, first - 1)
@@ -112,13 +145,14 @@ export class Resume {
 
   #join(epoch: number, seq: number): void {
     const record = this.#record
+    if (record.epoch !== 0) this.#past.add({ epoch: record.epoch, seq: record.seq })
     record.epoch = record.durableEpoch = epoch
     record.seq = record.durableSeq = seq
     record.source = this.#source
     record.doubt = 1
+    record.ended = 0
     this.#joining = 0
-    this.inDoubt = false
-    this.isRewound = false
+    this.#beyondDoubt()
     this.#write()
   }
 
@@ -134,16 +168,27 @@ export class Resume {
     const record = this.#record
     record.seq = message.seq
     record.bytes += bytes.length
+    record.messages++
+    record.ended = message.name === 'bye' || message.name === 'abort' ? 1 : 0
     record.suspects = this.#options.suspects()
     record.timeLo = bytes.readUInt32LE(16)
     record.timeHi = bytes.readUInt32LE(20)
     record.doubt = 1
     record.intent = 0
     this.#write()
-    if (this.inDoubt && message.epoch === this.#doubtEpoch && message.seq >= this.#doubtSeq) {
-      this.inDoubt = false
-      this.isRewound = false
-    }
+    if (message.epoch === this.#doubtEpoch && message.seq >= this.#doubtSeq) this.#beyondDoubt()
+  }
+
+  #beyondDoubt(): void {
+    this.inDoubt = false
+    this.isRewound = false
+  }
+
+  /** The stream ends. Throws MirrorError where that is before the mirror's own epoch. */
+  end(): void {
+    if (this.#passing === 0) return
+    const there = `the stream ends in epoch ${this.#passing}`
+    throw this.#position(there, 'a mirror does not go back: replay into another directory')
   }
 
   /** What is applied until now has reached the disk, since `position` was the position. */
@@ -217,14 +262,22 @@ export class Resume {
   }
 
   #foreign({ epoch, body }: Hello): MirrorError {
-    const { epoch: old, seq } = this.#record
     const before = body.previousEpoch
       ? `which follows message ${body.previousSeq} of epoch ${body.previousEpoch}`
       : 'which follows no other'
-    const here = `the mirror is at message ${seq} of epoch ${old}`
-    const there = `the stream is of epoch ${epoch}, ${before}`
     const cure =
       'an old or a foreign stream is not replayed onto it (--force takes it all the same)'
+    return this.#position(`the stream is of epoch ${epoch}, ${before}`, cure)
+  }
+
+  #forked(epoch: number): MirrorError {
+    const there = `of epoch ${epoch} it had applied ${this.#passingTo} messages, the stream has more`
+    return this.#position(there, 'it is not the one that the mirror went on with')
+  }
+
+  #position(there: string, cure: string): MirrorError {
+    const { epoch, seq } = this.#record
+    const here = `the mirror is at message ${seq} of epoch ${epoch}`
     return new MirrorError('EMIRROR_POSITION', `${here}; ${there}: ${cure}`)
   }
 

@@ -1,7 +1,8 @@
 // Where a mirror goes on: positions, epochs, what is missing, what is an old or foreign stream.
 
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import t from 'tap'
 import { messageOf, StreamWriter } from '../support/stream-writer.js'
 import { replay } from '../support/replay.js'
@@ -64,8 +65,63 @@ void t.test('epochs that follow each other, in one stream and in several', async
   t.equal((await replay([first.bytes, second.bytes], root)).error, undefined)
   t.equal((await replay(third.bytes, root)).error, undefined)
   t.equal(countOf(root), 12)
-  const none = await replay([first.bytes, second.bytes, third.bytes], root)
-  t.match(none.error, { code: 'EMIRROR_POSITION' }, 'begins in the past')
+  const again = await replay([first.bytes, second.bytes, third.bytes], root)
+  t.equal(again.error, undefined, 'it begins in the past')
+  t.match(again.result?.counts, { skipped: 18, applied: new Map() })
+  t.equal(countOf(root), 12)
+})
+
+void t.test(
+  'epochs that were applied are passed over, and what follows them is applied',
+  async (t) => {
+    const root = join(tempDirectory(t).path, 'mirror')
+    const epochs: StreamWriter[] = []
+    let previous = { epoch: 0, seq: 0 }
+    for (let epoch = 1; epoch <= 40; epoch++) {
+      // Each other one ends as a journal does that is killed; the next one knows where.
+      const stream = files(2, 2 + (epoch % 5), epoch, previous)
+      if (epoch % 2) stream.bye()
+      epochs.push(stream)
+      previous = { epoch, seq: stream.seq }
+    }
+    const upTo = (n: number) => epochs.slice(0, n).map(({ bytes }) => bytes)
+    let applied = 0
+    for (const n of [1, 3, 5, 21, 31]) {
+      const { error, result } = await replay(upTo(n), root)
+      t.equal(error, undefined)
+      for (const count of result!.counts.applied.values()) applied += count
+      const messages = epochs.slice(0, n).reduce((sum, { seq }) => sum + seq, 0)
+      t.equal(applied, messages, 'each message once')
+    }
+    const last = await replay(upTo(40), root)
+    t.match(last.error, { code: 'EWIRE_TRUNCATED' })
+    const far = await replay([...upTo(40), files(2, 2, 41, previous).bye().bytes], root)
+    t.match(far.error, { code: 'EMIRROR_POSITION' }, 'so far back it does not remember')
+    const near = [...upTo(40).slice(10), files(2, 2, 41, previous).bye().bytes]
+    t.match(await replay(near, root), { error: undefined })
+    const fork = files(2, 9, 39, { epoch: 38, seq: epochs[37]!.seq })
+    const forked = await replay(fork.bye().bytes, root)
+    t.match(forked.error, { code: 'EMIRROR_POSITION', message: /of epoch 39 it had applied/ })
+  },
+)
+
+void t.test('a position of the first version is taken up', async (t) => {
+  const root = join(tempDirectory(t).path, 'mirror')
+  const first = files(2, 5, 7).bye()
+  t.equal((await replay(first.bytes, root)).error, undefined)
+  const path = join(root, '.tfs/position')
+  const old = readFileSync(path)
+  for (const at of [0, 4096]) {
+    old.writeUInt32LE(1, at + 4)
+    old.fill(0, at + 84, at + 88)
+    old.fill(0, at + 104, at + 4096)
+    old.writeUInt32LE(crc32(old.subarray(at, at + 124)), at + 124)
+  }
+  writeFileSync(path, old)
+  const second = files(2, 5, 8, { epoch: 7, seq: first.seq }).bye()
+  t.equal((await replay(second.bytes, root)).error, undefined)
+  t.equal((await replay([first.bytes, second.bytes], root)).result?.counts.skipped, 12)
+  t.equal(countOf(root), 8)
 })
 
 void t.test('22, 23: an old or a foreign stream', async (t) => {
@@ -73,15 +129,16 @@ void t.test('22, 23: an old or a foreign stream', async (t) => {
   const first = files(2, 5, 7).bye()
   const second = files(2, 5, 8, { epoch: 7, seq: first.seq }).bye()
   t.equal((await replay([first.bytes, second.bytes], root)).error, undefined)
+  const old = await replay(first.bytes, root)
+  t.match(old.error, { code: 'EMIRROR_POSITION', message: /epoch 8; the stream ends in epoch 7/ })
   const foreign = [
-    first,
     files(2, 5, 99).bye(),
     files(2, 5, 99, { epoch: 7, seq: first.seq }).bye(),
     files(2, 5, 99, { epoch: 8, seq: second.seq - 1 }).bye(),
   ]
   for (const stream of foreign) {
     const { error } = await replay(stream.bytes, root)
-    t.match(error, { code: 'EMIRROR_POSITION', message: /epoch 8.*epoch (7|99).*--force/ })
+    t.match(error, { code: 'EMIRROR_POSITION', message: /epoch 8.*epoch 99.*--force/ })
     t.equal(countOf(root), 8, 'nothing was applied')
   }
   const lost = files(2, 5, 99, { epoch: 8, seq: second.seq + 5 })
