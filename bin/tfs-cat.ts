@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { catOptions, runCat, runProgram } from '#cli'
+import { catOptions, runCat, runProgram, spoolErrors } from '#cli'
 
 await runProgram({
   name: 'tfs-cat',
@@ -7,7 +7,7 @@ await runProgram({
   summary:
     'Writes a stream to standard output, whatever becomes of its connections: where one breaks, ' +
     'it is made again, for ever, and goes on behind the last message. SOURCE is the socket of a ' +
-    'tfs-broadcast, a recorded stream, or [USER@]HOST:PATH of one.',
+    'tfs-broadcast, a spool, a recorded stream, or [USER@]HOST:PATH of one.',
   operands: { min: 1, max: 1 },
   options: catOptions,
   examples: [
@@ -17,5 +17,6 @@ await runProgram({
   notes:
     'Requests on standard input (messages, see tfs-dump --spec) go to the source. On another ' +
     'it is started by whatever program there reads HOST:PATH.',
+  errors: spoolErrors,
   run: (operands, options, { log }) => runCat(operands, options, log),
 })

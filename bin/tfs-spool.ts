@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runProgram, runSpool, spoolOptions } from '#cli'
+import { runProgram, runSpool, spoolErrors, spoolOptions } from '#cli'
 
 await runProgram({
   name: 'tfs-spool',
@@ -21,13 +21,6 @@ await runProgram({
     'is named by a gap. A reader that is gone does not end it, nor does a full disk: the input ' +
     'waits until there is room. Readers are listed in DIR/readers; remove the file of one that ' +
     'does not come back. A registered reader gets the last 4 MiB again. SIGUSR1 prints the state.',
-  errors: {
-    ESPOOL_DAMAGED: 'badStream',
-    ESPOOL_MISSING: 'badStream',
-    ESPOOL_TRIMMED: 'badStream',
-    ESPOOL_UNKNOWN: 'no',
-    ESPOOL_AHEAD: 'no',
-    ESPOOL_LOCKED: 'no',
-  },
+  errors: spoolErrors,
   run: (operands, options, { log }) => runSpool(operands, options, log),
 })

@@ -17,6 +17,16 @@ export const exitCode = {
 /** What a program adds: error codes (`error.code`) that mean "no" or a wrong command line. */
 export type ErrorKinds = Readonly<Record<string, 'no' | 'badStream' | 'usage' | 'failed'>>
 
+/** What errors of spools mean. */
+export const spoolErrors = {
+  ESPOOL_DAMAGED: 'badStream',
+  ESPOOL_MISSING: 'badStream',
+  ESPOOL_TRIMMED: 'badStream',
+  ESPOOL_UNKNOWN: 'no',
+  ESPOOL_AHEAD: 'no',
+  ESPOOL_LOCKED: 'no',
+} as const satisfies ErrorKinds
+
 /** The exit code for an error that ended a program. */
 export function exitCodeOf(error: unknown, kinds: ErrorKinds = {}): number {
   if (error instanceof UsageError) return exitCode.usage

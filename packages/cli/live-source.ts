@@ -1,8 +1,11 @@
 // A SOURCE that is come back to where its connection breaks, and that can be asked for what
 // follows a position.
 
+import { readdirSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
-import { RecordedConnection, recordedFile, ResumedStream, type ResumeOptions } from '#relay'
+import { RecordedConnection, recordedFile, recordedSpool, ResumedStream } from '#relay'
+import type { ResumeOptions } from '#relay'
+import { parseSegmentName } from '#spool'
 import type { Position } from '#wire'
 import { connectToHost, hostPathOf, type RemoteShell } from './host-source.js'
 import type { Log } from './log.js'
@@ -19,30 +22,69 @@ export interface LiveOptions extends RemoteShell {
 }
 
 /** What a SOURCE is when it is looked at for the first time. */
-interface Kind {
-  readonly connect: () => Promise<Duplex>
-  readonly retry: ResumeOptions['retry']
+interface Kind extends Pick<ResumeOptions, 'connect' | 'retry' | 'idleMs'> {
+  /** Requests other than to subscribe reach somebody. */
+  readonly takesRequests: boolean
+}
+
+export interface LiveSource {
+  readonly resumed: ResumedStream
+  readonly takesRequests: boolean
 }
 
 /** An idle source ticks each second; what says nothing for so long is gone. */
 const idleMs = 30_000
 
-/** Makes the first connection. Throws UsageError, or an Error that names source and cure. */
-export async function openLive(source: string, options: LiveOptions): Promise<ResumedStream> {
-  const { position, stay, signal, log } = options
-  const { connect: connectTo, retry } = kindOf(source, options)
-  const resume = { connect: connectTo, retry, position, stay, signal, log, idleMs }
-  return ResumedStream.open({ ...resume, name: source })
+/**
+ * Whether a SOURCE can be asked for what follows a position: a socket, a spool's directory,
+ * HOST:PATH. Throws as `openLive` does.
+ */
+export function isLive(source: string): boolean {
+  if (source === '-') return false
+  if (hostPathOf(source)) return true
+  const stats = look(source)
+  return stats.isSocket() || stats.isDirectory()
 }
 
-function kindOf(source: string, shell: RemoteShell): Kind {
+/** Makes the first connection. Throws UsageError, or an Error that names source and cure. */
+export async function openLive(source: string, options: LiveOptions): Promise<LiveSource> {
+  const { position, stay, signal, log } = options
+  const { takesRequests, ...kind } = kindOf(source, options)
+  const resume = { ...kind, position, stay, signal, log, name: source }
+  return { resumed: await ResumedStream.open(resume), takesRequests }
+}
+
+function kindOf(source: string, options: RemoteShell & { stay: boolean }): Kind {
   const remote = hostPathOf(source)
   // Over there it ends well only where a record was at its end.
   const afterErrors = (error: Error | undefined) => error !== undefined
-  if (remote) return { connect: async () => connectToHost(remote, shell), retry: afterErrors }
+  if (remote)
+    return {
+      connect: async () => connectToHost(remote, options),
+      retry: afterErrors,
+      idleMs,
+      takesRequests: true,
+    }
   const stats = look(source)
-  if (stats.isSocket()) return { connect: () => connectToSocket(source), retry: () => true }
-  if (stats.isFile())
-    return { connect: async () => new RecordedConnection(recordedFile(source)), retry: () => false }
-  throw new UsageError(`'${source}' is no socket, no recorded stream and no HOST:PATH`)
+  if (stats.isSocket()) {
+    return {
+      connect: () => connectToSocket(source),
+      retry: () => true,
+      idleMs,
+      takesRequests: true,
+    }
+  }
+  const isSpool = stats.isDirectory()
+  if (!isSpool && !stats.isFile())
+    throw new UsageError(`'${source}' is no socket, no spool, no recorded stream and no HOST:PATH`)
+  // Who stays may wait for one that is to begin there.
+  if (isSpool && !options.stay && !readdirSync(source).some(parseSegmentName))
+    throw new UsageError(`'${source}' is a directory without the segments of a spool`)
+  const recorded = isSpool ? recordedSpool(source, options.stay) : recordedFile(source)
+  return {
+    connect: async () => new RecordedConnection(recorded),
+    retry: () => false,
+    idleMs: undefined,
+    takesRequests: false,
+  }
 }

@@ -1,5 +1,6 @@
 // What tfs-mirror takes.
 
+import { shellOptions } from './cat-options.js'
 import type { ProgramOptions } from './program.js'
 
 const flag = (describe: string, alias?: string) =>
@@ -7,7 +8,9 @@ const flag = (describe: string, alias?: string) =>
 const value = (describe: string) => ({ type: 'string', describe, requiresArg: true }) as const
 
 export const mirrorOptions = {
-  until: value('End behind message SEQ, or behind TIME: 2026-01-31T12:00:00Z, or @SECONDS'),
+  until: value('End behind MARK, SEQ, EPOCH:SEQ, or TIME: 2026-01-31T12:00:00Z, @SECONDS'),
+  follow: flag('Stay when an epoch, or a spool, has ended, for what comes next', 'f'),
+  ...shellOptions,
   'dry-run': flag('Print what would be done, and change nothing', 'n'),
   progress: flag('Show how far it is, each second'),
   stats: flag('Sum up at the end'),

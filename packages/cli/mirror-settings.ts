@@ -28,16 +28,28 @@ export function parseIds(text: string): MirrorOptions['ids'] {
   return { kind: 'map', map }
 }
 
-/** SEQ, `@SECONDS[.NANOSECONDS]`, or a date in the form of ISO 8601. */
+/**
+ * SEQ, EPOCH:SEQ, `@SECONDS[.NANOSECONDS]`, a date in the form of ISO 8601, or a mark's name, which
+ * has `mark:` before it where it looks like one of the others.
+ */
 export function parseUntil(text: string): NonNullable<MirrorOptions['until']> {
   if (/^\d{1,15}$/.test(text)) return { kind: 'seq', seq: Number(text) }
+  const [, epoch, seq] = /^(\d{1,10}):(\d{1,15})$/.exec(text) ?? []
+  if (epoch !== undefined && seq !== undefined && Number(epoch) < 2 ** 32)
+    return { kind: 'position', epoch: Number(epoch), seq: Number(seq), name: text }
   const time = parseMoment(text)
-  if (time === undefined)
-    throw new UsageError(
-      `--until: '${text}' is no message's number, and no time like 2026-01-31T12:00Z`,
-    )
-  return { kind: 'time', time }
+  if (time !== undefined) return { kind: 'time', time }
+  const name = Buffer.from(text.replace(/^mark:/, ''))
+  const isMark = name.length > 0 && name.length <= 255 && !/[\n/]/.test(name.toString())
+  if (isMark && (text.startsWith('mark:') || !looksLikeOther.test(text)))
+    return { kind: 'mark', name }
+  throw new UsageError(
+    `--until: '${text}' is no message's number, no time like 2026-01-31T12:00Z, and no mark ` +
+      '(mark:NAME where it looks like one of those)',
+  )
 }
+
+const looksLikeOther = /^(@\d|[\d:]+$|\d{4}-\d\d)/
 
 /** `--max-file-size`, in bytes. */
 export function parseLimit(text: string | undefined, untrusted: boolean): number {

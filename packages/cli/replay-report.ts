@@ -1,6 +1,6 @@
 // What a replay has done, in words: while it runs and at its end.
 
-import type { MirrorResult, Progress } from '#mirror'
+import type { MirrorResult, MirrorStatus, Progress } from '#mirror'
 
 /** One line: messages, bytes, rate since the start, how far behind the source. */
 export function progressLine({ counts, timeMs }: Progress, elapsedMs: number): string {
@@ -29,6 +29,28 @@ export function statsLines(
     `Elapsed seconds: ${(elapsedMs / 1000).toFixed(3)}`,
   ]
 }
+
+/** Lines for SIGUSR1; the first is `healthy` only of a current, exact copy. */
+export function statusLines(status: MirrorStatus): string[] {
+  const { position, durable, lagMessages, lagBytes, lagMs, faults } = status
+  const connection =
+    status.isConnected === undefined
+      ? 'none, the source is a pipe or a record'
+      : `${status.isConnected ? 'there' : 'lost'}, ${status.connections} so far`
+  const messages = lagMessages === undefined ? '' : `${lagMessages} messages, `
+  const seconds = lagMs === undefined ? '' : `, ${(lagMs / 1000).toFixed(1)} s`
+  return [
+    faults.length === 0 ? 'healthy' : `not healthy: ${faults.join('; ')}`,
+    `position: ${shownPosition(position)}, ${status.messages} messages in all`,
+    `lag: ${messages}${lagBytes} bytes${seconds}`,
+    `durable: ${durable ? shownPosition(durable) : 'never, as --sync none says'}`,
+    `suspects: ${status.suspects}`,
+    `connection: ${connection}`,
+  ]
+}
+
+const shownPosition = ({ epoch, seq }: MirrorStatus['position']) =>
+  epoch === 0 ? 'none' : `${epoch}:${seq}`
 
 const totalOf = (applied: ReadonlyMap<string, number>) =>
   [...applied.values()].reduce((sum, n) => sum + n, 0)

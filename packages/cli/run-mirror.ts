@@ -2,17 +2,19 @@
 
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
-import { dryRun, mirror, type MirrorOptions, type Progress } from '#mirror'
+import { dryRun, mirror, type MirrorOptions, type MirrorResult } from '#mirror'
+import type { MirrorStatus, Progress } from '#mirror'
 import { exitCode } from './exit-code.js'
 import type { Log } from './log.js'
 import type { mirrorOptions } from './mirror-options.js'
 import { WireError } from '#wire'
 import * as settings from './mirror-settings.js'
 import type { End } from './program.js'
-import { progressLine, statsLines } from './replay-report.js'
+import { progressLine, statsLines, statusLines } from './replay-report.js'
 import { refuseLoop } from './refuse-loop.js'
-import { openSource } from './source.js'
+import { resolveUntil } from './resolve-until.js'
 import { openOutput, openStreamOutput } from './stdio.js'
+import { openStreamSource } from './stream-source.js'
 import { stopSignals } from './stop-signals.js'
 import { UsageError } from './usage-error.js'
 
@@ -24,30 +26,15 @@ const plainProgressMs = 10_000
 export async function runMirror(operands: string[], typed: Typed, log: Log): Promise<End> {
   if (typed['dry-run'] && typed.tee)
     throw new UsageError('--tee and --dry-run: what is not applied is not passed on')
-  const settled = settingsOf(typed, log)
+  const source = operands.length > 1 ? (operands[0] as string) : '-'
+  const directory = operands.at(-1) as string
+  const settled = { ...settingsOf(typed, source, log), directory }
   const output = typed.tee ? openStreamOutput() : undefined
   const stop = stopSignals()
   const begun = performance.now()
-  const progress = typed.progress ? progressTeller(begun, log) : undefined
   try {
-    const source = operands.length > 1 ? (operands[0] as string) : '-'
-    const { name: from, stream } = await openSource(source)
-    const directory = operands.at(-1) as string
-    const onBegin = (name: string, epoch: number) => {
-      refuseLoop(name, directory)
-      log.verbose('', `follows '${name}', epoch ${epoch}`)
-    }
-    const options = { ...settled, directory, source: stream, output, signal: stop.signal }
-    const replayed = typed['dry-run']
-      ? dryRun({ ...options, output: openOutput() })
-      : mirror({ ...options, onBegin, onProgress: progress?.tell })
-    // Before anything else is said, why it failed included.
-    const result = await replayed
-      .finally(() => progress?.end())
-      .catch((error: unknown) => {
-        if (error instanceof WireError) error.message = `${from}: ${error.message}`
-        throw error
-      })
+    const options = { ...settled, output, signal: stop.signal }
+    const result = await replayed(source, typed, options, log)
     if (typed.stats)
       for (const line of statsLines(result, performance.now() - begun)) log.error('', line)
     if (result.counts.skipped > 0)
@@ -61,7 +48,58 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
   }
 }
 
-function settingsOf(typed: Typed, log: Log) {
+type Settled = Omit<MirrorOptions, 'source'>
+
+/** Replays what follows the mirror's position, or with --force whatever there is. */
+async function replayed(
+  source: string,
+  typed: Typed,
+  options: Settled,
+  log: Log,
+): Promise<MirrorResult> {
+  const shell = { rsh: typed.rsh, tfsPath: typed['tfs-path'], follow: typed.follow === true }
+  const open = async () =>
+    openStreamSource(source, { ...shell, signal: options.signal as AbortSignal, log })
+  const { name, stream, upstream } = await open()
+  try {
+    return await once(typed, { ...options, source: stream, upstream }, log)
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    const isRefused = error.code === 'EWIRE_REFUSED'
+    if (isRefused && typed.force) {
+      log(name, `${error.message}: takes what there is (--force)`)
+      return once(typed, { ...options, source: (await open()).stream }, log)
+    }
+    const cure =
+      'replay a SOURCE that has what follows, or bring the mirror up to date with rsync and use ' +
+      '--force'
+    // What a connection says of itself has its name already.
+    error.message = isRefused ? `${error.message}: ${cure}` : `${name}: ${error.message}`
+    throw error
+  }
+}
+
+async function once(typed: Typed, options: MirrorOptions, log: Log): Promise<MirrorResult> {
+  if (typed['dry-run']) return dryRun({ ...options, output: openOutput() })
+  const progress = typed.progress ? progressTeller(performance.now(), log) : undefined
+  const onBegin = (name: string, epoch: number) => {
+    refuseLoop(name, options.directory)
+    log.verbose('', `follows '${name}', epoch ${epoch}`)
+  }
+  let status: (() => MirrorStatus) | undefined
+  const onStatus = (teller: () => MirrorStatus) => void (status = teller)
+  const tell = () => {
+    if (status) for (const line of statusLines(status())) log.error('status', line)
+  }
+  process.on('SIGUSR1', tell)
+  // Before anything else is said, why it failed included.
+  return mirror({ ...options, onBegin, onStatus, onProgress: progress?.tell }).finally(() => {
+    process.off('SIGUSR1', tell)
+    progress?.end()
+  })
+}
+
+function settingsOf(typed: Typed, source: string, log: Log) {
   const untrusted = typed.untrusted === true
   return {
     force: typed.force === true,
@@ -71,7 +109,11 @@ function settingsOf(typed: Typed, log: Log) {
     sync: settings.parseSync(typed.sync),
     onDivergence: typed['on-divergence'],
     rules: settings.orderedRules(process.argv.slice(2), typed.include, typed.exclude),
-    until: typed.until === undefined ? undefined : settings.parseUntil(typed.until),
+    until: resolveUntil(
+      typed.until === undefined ? undefined : settings.parseUntil(typed.until),
+      source,
+      typed.follow === true,
+    ),
     say: (line: string) => log('', line),
   } satisfies Partial<MirrorOptions>
 }

@@ -19,7 +19,7 @@ import { UntilGate } from './until.js'
 
 export interface DryRunOptions extends Pick<
   MirrorOptions,
-  'directory' | 'source' | 'force' | 'rules' | 'until' | 'say' | 'signal'
+  'directory' | 'source' | 'upstream' | 'force' | 'rules' | 'until' | 'say' | 'signal'
 > {
   /** Gets a line for each operation, no faster than it takes them. */
   readonly output: Writable
@@ -31,7 +31,7 @@ export interface DryRunOptions extends Pick<
  */
 export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
   const stored = readPosition(options)
-  const { force, say, source, signal } = options
+  const { force, say, source, upstream, signal } = options
   const patterns = new PathPatterns(options.rules)
   const { suspects } = stored.record
   const resume = new Resume(stored, undefined, {
@@ -51,14 +51,22 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
   })
   const nothing = () => undefined
   try {
-    const isWhole = await run({
-      source,
-      replay,
-      forward: { add: nothing, hand: nothing, flush: () => lines.flush() },
-      signal,
-      afterTurn: nothing,
-      everySecond: nothing,
-    })
+    if (upstream && resume.epoch !== 0) {
+      const { epoch, seq, isEnded } = resume
+      upstream.subscribe({ epoch, seq }, isEnded)
+      replay.subscribed()
+    }
+    const isReached = until.isReached(resume, upstream !== undefined)
+    const isWhole =
+      isReached ||
+      (await run({
+        source,
+        replay,
+        forward: { add: nothing, hand: nothing, flush: () => lines.flush() },
+        signal,
+        afterTurn: nothing,
+        everySecond: nothing,
+      }))
     await lines.end()
     return { counts: replay.counts, leftOut: new Map(), suspects, isAborted: !isWhole }
   } catch (error) {

@@ -5,4 +5,6 @@ export { mirror, type MirrorOptions, type MirrorResult, type Progress } from './
 export { MirrorError, TargetError, type MirrorCode } from './mirror-error.js'
 export { type Ids } from './owners.js'
 export { type SyncPolicy } from './sync.js'
+export { type MirrorStatus } from './status.js'
+export { type Upstream, type UpstreamState } from './upstream.js'
 export { type Until } from './until.js'

@@ -5,9 +5,11 @@ import { setImmediate } from 'node:timers/promises'
 import { close, escapeName, noName, Stat, umask } from '#posix'
 import { PathPatterns, type PathRule } from '#wire'
 import { Absence } from './absence.js'
+import { Acks, whoOf } from './acks.js'
 import { Displaced } from './displaced.js'
 import { FakeSuper } from './fake-super.js'
 import { Forward } from './forward.js'
+import { HelloFile } from './hello-file.js'
 import { markIds } from './ids-mark.js'
 import { LeftOut, type LeftOutKind } from './left-out.js'
 import { MirrorError } from './mirror-error.js'
@@ -20,16 +22,20 @@ import { Replay, type ReplayCounts } from './replay.js'
 import { Resume } from './resume.js'
 import { run } from './run.js'
 import { openState, type StateDirectory } from './state-directory.js'
+import { statusOf, type MirrorStatus } from './status.js'
 import { Suspects } from './suspects.js'
 import { Sync, type SyncPolicy } from './sync.js'
 import { Trash } from './trash.js'
 import { Tree } from './tree.js'
 import { Unlock } from './unlock.js'
+import type { Upstream } from './upstream.js'
 import { UntilGate, type Until } from './until.js'
 
 export interface MirrorOptions {
   readonly directory: string
   readonly source: Readable
+  /** Where the source takes requests. */
+  readonly upstream?: Upstream | undefined
   /** Adopt a directory that is not empty, or a stream that is not the mirror's. */
   readonly force: boolean
   readonly ids: Ids
@@ -53,6 +59,8 @@ export interface MirrorOptions {
   readonly onBegin?: ((source: string, epoch: number) => void) | undefined
   /** Each second. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Gets a function that tells how things are, while the replay runs. */
+  readonly onStatus?: ((status: () => MirrorStatus) => void) | undefined
   /** Ends the replay after the message at hand. */
   readonly signal?: AbortSignal | undefined
 }
@@ -109,7 +117,10 @@ async function replayInto(
   try {
     unlock.recover(tree)
     if (resume.isRewound) suspects.note(resume.seq, noName, rewound)
-    const isWhole = await run({ ...options, replay, forward, ...watch(options, state, parts) })
+    sync.begin()
+    begin(options, parts, forward)
+    const watched = watch(options, state, parts)
+    const isWhole = replay.isDone || (await run({ ...options, replay, forward, ...watched }))
     while (trash.step(trashStep) && !options.signal?.aborted) await setImmediate()
     await forward?.end()
     return {
@@ -133,13 +144,28 @@ async function replayInto(
       if (!tree.began) resume.settle()
       if (options.sync !== 'none') state.position.sync()
     })
+    parts.acks?.close()
   }
+}
+
+// Where it can be asked to, the stream goes on behind the mirror's position.
+function begin({ upstream }: MirrorOptions, parts: Parts, forward: Forward | undefined): void {
+  const { replay, resume, until } = parts
+  const isResumed = upstream !== undefined && resume.epoch !== 0
+  replay.isDone = until.isReached(resume, isResumed)
+  if (!isResumed || replay.isDone) return
+  const { epoch, seq, isEnded } = resume
+  upstream.subscribe({ epoch, seq }, isEnded)
+  replay.subscribed()
+  // Whoever reads on begins with a hello, which comes next where the mirror's epoch has ended.
+  const hello = forward && !isEnded ? parts.hello.read(epoch) : undefined
+  if (hello) forward?.add(hello)
 }
 
 type Parts = ReturnType<typeof assemble>
 
 function assemble(root: number, shown: string, state: StateDirectory, options: MirrorOptions) {
-  const { say, untrusted, maxFileSize, onDivergence, rules, force } = options
+  const { say, untrusted, maxFileSize, onDivergence, rules, force, upstream } = options
   const { record } = state.position
   const leftOut = new LeftOut(say)
   const suspects = new Suspects(state.fd, `${state.shown}/suspects`, record.suspects, say)
@@ -147,10 +173,13 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const patterns = rules.length > 0 ? new PathPatterns(rules) : undefined
   const absence = new Absence(patterns, new Omitted(state.fd, state.shown), trash, untrusted)
   const unlock = new Unlock(state.fd, state.shown)
+  const hello = new HelloFile(state.fd, state.shown)
+  const until = new UntilGate(options.until)
   const resume = new Resume(state.position, state.position, {
     force,
     suspects: () => suspects.count,
     onJoin: (note) => sync.join(note),
+    onHello: (bytes) => hello.write(bytes),
     say,
   })
   const tree = new Tree(root, {
@@ -171,29 +200,59 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     shown,
     resume,
     position: state.position,
+    onCertain: upstream?.send && (() => acks?.tell()),
   })
+  const who = whoOf(record, shown)
+  const acks = upstream?.send ? new Acks({ upstream, resume, sync, who }) : undefined
   const operate = new Operate({ tree, absence, unlock, resume, onDivergence })
   const replay = new Replay({
     resume,
-    until: new UntilGate(options.until),
+    until,
     operate: ({ name, body, seq }, _bytes, place) =>
       operate.do(name as never, body as never, seq, place),
     onDoubt: (body, seq) => operate.doubt(body, seq),
+    onFsync: () => sync.want(),
     onBegin: options.onBegin,
   })
-  return { shown, tree, suspects, trash, resume, sync, replay, unlock, leftOut }
+  return {
+    shown,
+    tree,
+    suspects,
+    trash,
+    resume,
+    sync,
+    replay,
+    unlock,
+    leftOut,
+    hello,
+    until,
+    acks,
+  }
 }
 
 /** What is looked after between messages. */
 function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
   const { shown, tree, trash, sync, replay, resume } = parts
+  const { source, upstream, sync: policy } = options
   const stat = new Stat()
+  let lastMs = performance.now()
+  options.onStatus?.(() =>
+    statusOf({
+      ...parts,
+      policy,
+      upstream,
+      waiting: () => source.readableLength,
+      silentMs: () => performance.now() - lastMs,
+    }),
+  )
   return {
+    hurry: (): 0 | 1 | 2 => (sync.isDue ? 2 : sync.isBusy && upstream ? 1 : 0),
     afterTurn(isSettled: boolean) {
       checkRoot(tree.root, shown, stat)
       tree.files.endTurn()
       trash.step(trashStep)
-      if (isSettled) sync.settled()
+      sync.afterTurn(isSettled)
+      lastMs = performance.now()
     },
     everySecond() {
       checkRoot(tree.root, shown, stat)

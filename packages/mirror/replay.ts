@@ -29,6 +29,8 @@ export interface ReplayOptions {
   readonly operate: (operation: Operation, bytes: Buffer, place: () => string) => void
   /** The source is in doubt about a path. */
   readonly onDoubt?: ((body: Body<'doubt'>, seq: number) => void) | undefined
+  /** The source has made durable what came before. */
+  readonly onFsync?: (() => void) | undefined
   /** A hello has come; the name is not escaped. */
   readonly onBegin?: ((source: string, epoch: number) => void) | undefined
 }
@@ -42,6 +44,8 @@ export class Replay {
   readonly #options: ReplayOptions
   #offset = 0
   #seq = 0
+  #isResumed = false
+  #hasCome = false
 
   constructor(options: ReplayOptions) {
     this.#options = options
@@ -67,6 +71,7 @@ export class Replay {
       const message = decodeAny(bytes)
       this.#numbering.check(message)
       if (message.flags & flag.HOP) return nothing
+      this.#hasCome = true
       if (!this.#take(message, bytes)) return undefined
       this.counts.bytes += bytes.length
       return bytes
@@ -78,11 +83,28 @@ export class Replay {
     }
   }
 
-  /** The stream has no more bytes. Throws WireError where it may not end here. */
+  /** What comes next follows the mirror's position; the stream says so first. */
+  subscribed(): void {
+    this.#isResumed = true
+    this.#numbering.subscribing = true
+  }
+
+  /** Bytes that came and are not dealt with. */
+  get pending(): number {
+    return this.#framer.pending
+  }
+
+  /**
+   * The stream has no more bytes. Throws WireError where it may not end here, MirrorError where the
+   * user's end was not in it.
+   */
   end(): void {
+    const { resume, until } = this.#options
     try {
+      until.checkEnd(resume)
+      if (this.#isResumed && resume.isEnded && !this.#hasCome && this.#framer.pending === 0) return
       this.#numbering.end(this.#framer.pending)
-      this.#options.resume.end()
+      resume.end()
     } catch (error) {
       throw error instanceof WireError ? error.at({ offset: this.#framer.offset }) : error
     }
@@ -93,7 +115,7 @@ export class Replay {
     const { until, resume } = this.#options
     const { seq } = message
     this.#seq = seq
-    if (until.isPast(message, () => timeOf(bytes))) {
+    if (until.isPast(message, resume, () => timeOf(bytes))) {
       this.#end(message, seq - 1)
       return false
     }
@@ -105,7 +127,7 @@ export class Replay {
       const reason = `the source gave up: ${escapeName(message.body.reason)}`
       throw new MirrorError('EMIRROR_ABORT', `${this.#place(seq)}: ${reason}`, { seq })
     }
-    if (until.isLast(message)) this.#end(message, seq)
+    if (until.isLast(message, resume)) this.#end(message, seq)
     return true
   }
 
@@ -114,13 +136,10 @@ export class Replay {
   #end({ epoch, seq }: AnyMessage, last: number): void {
     this.isDone = true
     const { resume, until } = this.#options
-    if (resume.isPassing || (epoch === resume.epoch && last < resume.seq)) {
-      const reason = `the mirror is at message ${resume.seq} already, behind the end that was set`
-      const cure = 'a mirror does not go back: replay into another directory'
-      throw new MirrorError('EMIRROR_PAST', `${reason} (${last}): ${cure}`)
-    }
+    if (resume.isPassing || (epoch === resume.epoch && last < resume.seq))
+      throw until.past(resume, last)
     if (until.seq === undefined || until.seq === (last === seq ? seq : resume.seq)) return
-    const reason = `--until ${until.seq}: the stream has no such message`
+    const reason = `--until ${until.shown}: the stream has no such message`
     throw new MirrorError('EMIRROR_PAST', `${reason}: here it goes on with ${seq}`)
   }
 
@@ -133,6 +152,7 @@ export class Replay {
     if (name === 'unknown') this.counts.unknown++
     else this.#count(name)
     this.#options.resume.applied(message, bytes)
+    if (name === 'fsync') this.#options.onFsync?.()
   }
 
   #hello(message: Message & { name: 'hello' }, bytes: Buffer): void {

@@ -2,7 +2,7 @@
 
 import { crc32 } from 'node:zlib'
 import { check, statx, AT_SYMLINK_NOFOLLOW, Stat, STATX_BASIC_STATS } from '#posix'
-import type { AnyMessage, Body, Message } from '#wire'
+import type { AnyMessage, Body, Message, Position } from '#wire'
 import { MirrorError } from './mirror-error.js'
 import type { PastEpochs } from './past-epochs.js'
 import type { PositionFile, Stored } from './position-file.js'
@@ -22,6 +22,8 @@ export interface ResumeOptions {
   readonly suspects: () => number
   /** The mirror takes up a stream, on top of what it is now; `note` writes that. */
   readonly onJoin: (note: () => void) => void
+  /** A hello is taken: those who read on from here later on need it. */
+  readonly onHello?: ((bytes: Buffer) => void) | undefined
   readonly say: (line: string) => void
 }
 
@@ -30,6 +32,8 @@ export class Resume {
   inDoubt: boolean
   /** It is one of many, since what they did may not have reached the disk. */
   isRewound = false
+  /** In this run --force took what would have been refused. */
+  isForced = false
   readonly #file: PositionFile | undefined
   readonly #record: PositionRecord
   readonly #past: PastEpochs
@@ -81,9 +85,22 @@ export class Resume {
   get isPassing(): boolean {
     return this.#passing !== 0
   }
+  /** Whether that epoch is a past one of the mirror. */
+  wasIn(epoch: number): boolean {
+    return this.#past.lastOf(epoch) !== undefined
+  }
+  /** The last position that the record says would survive a power cut. */
+  get noted(): Position {
+    const { durableEpoch: epoch, durableSeq: seq } = this.#record
+    return { epoch, seq }
+  }
   /** Messages applied since the mirror began. */
   get messages(): number {
     return this.#record.messages
+  }
+  /** Time of the last message, in nanoseconds since 1970; 0 before the first. */
+  get time(): bigint {
+    return BigInt(this.#record.timeLo) + (BigInt(this.#record.timeHi) << 32n)
   }
   /** Time of the last message, in milliseconds since 1970; 0 before the first. */
   get timeMs(): number {
@@ -109,6 +126,7 @@ export class Resume {
       return false
     }
     if (record.epoch === 0 || this.#isForced(hello)) {
+      this.#options.onHello?.(bytes)
       this.#joining = epoch
       return true
     }
@@ -117,6 +135,7 @@ export class Resume {
       throw this.#missing(record.epoch, record.seq + 1, body.previousSeq)
     if (body.previousSeq < record.seq) throw this.#foreign(hello)
     if (record.epoch === this.#doubtEpoch && record.seq >= this.#doubtSeq - 1) this.#beyondDoubt()
+    this.#options.onHello?.(bytes)
     this.#past.add({ epoch: record.epoch, seq: record.seq })
     record.epoch = epoch
     record.source = this.#source
@@ -257,6 +276,7 @@ export class Resume {
   #isForced({ epoch }: Hello): boolean {
     if (!this.#options.force) return false
     const { epoch: old, seq } = this.#record
+    this.isForced = true
     this.#options.say(`was at message ${seq} of epoch ${old}; takes up epoch ${epoch} (--force)`)
     return true
   }
@@ -271,7 +291,8 @@ export class Resume {
   }
 
   #forked(epoch: number): MirrorError {
-    const there = `of epoch ${epoch} it had applied ${this.#passingTo} messages, the stream has more`
+    const had = `of epoch ${epoch} it had applied ${this.#passingTo} messages`
+    const there = `${had}, the stream has more`
     return this.#position(there, 'it is not the one that the mirror went on with')
   }
 
@@ -284,6 +305,7 @@ export class Resume {
   /** Messages are missing: throws, unless the user takes that on himself. */
   #skip(epoch: number, from: number, to: number): void {
     if (!this.#options.force) throw this.#missing(epoch, from, to)
+    this.isForced = true
     this.#options.say(`goes on without messages ${from} to ${to} of epoch ${epoch} (--force)`)
     this.#record.seq = to
   }

@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
   /** After each turn; `isSettled` where all that has come in is applied. */
   readonly afterTurn: (isSettled: boolean) => void
+  /** How soon `afterTurn` is wanted: not at all, soon, or before another message is applied. */
+  readonly hurry?: (() => 0 | 1 | 2) | undefined
   /** Each second, also while nothing comes in. */
   readonly everySecond: () => void
 }
@@ -26,6 +28,8 @@ export interface Output {
 
 // How long messages are applied in a row before signals and timers get their turn.
 const turnMs = 20
+// The same while somebody waits for what another thread does.
+const shortTurnMs = 1
 
 /**
  * Replays until the stream ends, the user's end is reached, or `signal` aborts: false in that last
@@ -70,15 +74,15 @@ const isPremature = (error: unknown) =>
   (error as { code?: string }).code === 'ERR_STREAM_PREMATURE_CLOSE'
 
 // Whether messages are left that could be applied.
-async function turn({ replay, forward, afterTurn }: RunOptions): Promise<boolean> {
-  const until = performance.now() + turnMs
+async function turn({ replay, forward, afterTurn, hurry }: RunOptions): Promise<boolean> {
+  const until = performance.now() + (hurry?.() ? shortTurnMs : turnMs)
   let isSettled = false
   try {
     do {
       const bytes = replay.step()
       isSettled = bytes === undefined
       if (bytes?.length) forward?.add(bytes)
-    } while (!isSettled && performance.now() < until)
+    } while (!isSettled && hurry?.() !== 2 && performance.now() < until)
   } catch (error) {
     // What was applied before goes on all the same, if it can; a reader that takes nothing does not
     // keep anybody from hearing of the error.

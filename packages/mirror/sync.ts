@@ -3,6 +3,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { check, syncfs } from '#posix'
+import type { Position } from '#wire'
 import type { PositionFile } from './position-file.js'
 import type { Resume } from './resume.js'
 
@@ -16,9 +17,13 @@ export interface SyncOptions {
   readonly shown: string
   readonly resume: Resume
   readonly position: PositionFile
+  /** `certain` has moved. Where it is set, somebody waits for that. */
+  readonly onCertain?: (() => void) | undefined
 }
 
 export class Sync {
+  /** Survives a power cut, which the disk has confirmed; epoch 0: nothing is known to. */
+  certain: Position = { epoch: 0, seq: 0 }
   readonly #options: SyncOptions
   #thread: Worker | undefined
   // One that is under way in the thread; it never rejects.
@@ -27,26 +32,76 @@ export class Sync {
   #failure: unknown
   #at = performance.now()
   #seq = 0
+  #epoch = 0
+  #isWanted = false
+  #isClosed = false
 
   constructor(options: SyncOptions) {
     this.#options = options
   }
 
-  /** All that has come in is applied. Throws errno errors. */
-  settled(): void {
-    const { policy, resume } = this.#options
-    if (policy === 'always' && resume.seq !== this.#seq) this.now()
+  /** Why one failed; undefined: none has. */
+  get failure(): unknown {
+    return this.#failure
+  }
+  /** One is under way. */
+  get isBusy(): boolean {
+    return this.#round !== undefined
+  }
+  /** `afterTurn` would begin one. */
+  get isDue(): boolean {
+    return this.#isWanted && !this.#round
+  }
+
+  /** What the record of an earlier run says of it is true, and so is the record. */
+  begin(): void {
+    const { policy, resume, position, onCertain } = this.#options
+    if (policy === 'none' || !onCertain || resume.noted.epoch === 0) return
+    position.sync()
+    this.certain = resume.noted
+  }
+
+  /**
+   * Somebody waits for what is applied until now. What others want while one is under way is done
+   * with the next one, all at once.
+   */
+  want(): void {
+    const { policy, onCertain } = this.#options
+    if (policy !== 'none' && onCertain) this.#isWanted = true
+  }
+
+  /** Messages have been applied; all that came in where `isSettled`. Throws errno errors. */
+  afterTurn(isSettled: boolean): void {
+    const { policy, onCertain } = this.#options
+    if (this.#failure !== undefined) throw this.#failure
+    if (policy === 'always' && this.#hasMoved) {
+      if (onCertain) this.#isWanted = true
+      else if (isSettled) this.now()
+    }
+    if (this.isDue) this.#start()
+  }
+
+  get #hasMoved(): boolean {
+    const { seq, epoch } = this.#options.resume
+    return seq !== this.#seq || epoch !== this.#epoch
   }
 
   /** Begins one where it is time for it; replaying goes on meanwhile. Throws errno errors. */
   poll(): void {
-    const { policy, resume } = this.#options
+    const { policy } = this.#options
     if (this.#failure !== undefined) throw this.#failure
-    if (typeof policy !== 'number' || this.#round || resume.seq === this.#seq) return
-    if (performance.now() - this.#at < policy * 1000) return
+    if (typeof policy !== 'number' || this.#round || !this.#hasMoved) return
+    if (performance.now() - this.#at >= policy * 1000) this.#start()
+  }
+
+  #start(): void {
+    this.#isWanted = false
     this.#round = this.#inThread()
       .catch((error: unknown) => this.#fail(error))
-      .then(() => (this.#round = undefined))
+      .then(() => {
+        this.#round = undefined
+        if (this.isDue && !this.#isClosed) this.#start()
+      })
   }
 
   /** Makes all durable at once. Throws errno errors. */
@@ -59,6 +114,7 @@ export class Sync {
       check(syncfs(root), 'syncfs', shown)
       this.#durable(epoch, seq)
       position.sync()
+      this.#confirm(epoch, seq)
     } catch (error) {
       this.#fail(error)
       throw error
@@ -77,6 +133,7 @@ export class Sync {
 
   /** The replay ends, in order or not. */
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.#round
     await this.#thread?.terminate()
   }
@@ -87,6 +144,12 @@ export class Sync {
     check(await this.#ask({ tree: root }), 'syncfs', shown)
     this.#durable(epoch, seq)
     check(await this.#ask({ file: position.fd }), 'fdatasync', position.shown)
+    this.#confirm(epoch, seq)
+  }
+
+  #confirm(epoch: number, seq: number): void {
+    this.certain = { epoch, seq }
+    this.#options.onCertain?.()
   }
 
   #ask(what: SyncQuestion): Promise<number> {
@@ -103,6 +166,7 @@ export class Sync {
 
   #durable(epoch: number, seq: number): void {
     this.#options.resume.durable(epoch, seq)
+    this.#epoch = epoch
     this.#seq = seq
     this.#at = performance.now()
   }

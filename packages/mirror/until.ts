@@ -1,11 +1,20 @@
-// The end that a user sets for a replay: a message's number, or a moment on the source's clock.
+// The end that a user sets for a replay: a message's number, a mark, or a moment on the source's
+// clock.
 
-import type { AnyMessage } from '#wire'
+import { escapeName } from '#posix'
+import type { AnyMessage, Position } from '#wire'
+import { MirrorError } from './mirror-error.js'
+import type { Resume } from './resume.js'
 
 export type Until =
+  /** In the epoch where the mirror is, or that comes. */
   | { readonly kind: 'seq'; readonly seq: number }
+  /** `name`: what the user called it. */
+  | ({ readonly kind: 'position'; readonly name: string } & Position)
   /** Nanoseconds since 1970. */
   | { readonly kind: 'time'; readonly time: bigint }
+  /** The first one of that name that comes. */
+  | { readonly kind: 'mark'; readonly name: Buffer }
 
 /**
  * Where the end is. A clock that goes back does not bring messages back in: a message counts as no
@@ -14,6 +23,8 @@ export type Until =
 export class UntilGate {
   readonly #until: Until | undefined
   #latest = 0n
+  // A mark of that name has come, behind which the mirror already was.
+  #isMarkPast = false
 
   constructor(until: Until | undefined) {
     this.#until = until
@@ -21,21 +32,78 @@ export class UntilGate {
 
   /** The message that is to be the last, where it was set by its number. */
   get seq(): number | undefined {
-    return this.#until?.kind === 'seq' ? this.#until.seq : undefined
+    return this.#until && 'seq' in this.#until ? this.#until.seq : undefined
+  }
+
+  /** The end for people. */
+  get shown(): string {
+    const until = this.#until
+    if (until?.kind === 'seq') return `${until.seq}`
+    return until?.kind === 'mark'
+      ? escapeName(until.name)
+      : until?.kind === 'time'
+        ? ''
+        : until!.name
+  }
+
+  /**
+   * Whether the mirror is at the end before anything comes; `isResumed`: what comes follows its
+   * position. Throws MirrorError EMIRROR_PAST where it is behind it.
+   */
+  isReached(resume: Resume, isResumed: boolean): boolean {
+    const until = this.#until
+    const { epoch, seq } = resume
+    if (!until || epoch === 0) return false
+    if (until.kind === 'position') {
+      if (resume.wasIn(until.epoch)) throw this.past(resume, until.seq)
+      if (epoch !== until.epoch) return false
+    } else if (!isResumed) return false
+    if (until.kind === 'time' && resume.time > until.time) throw this.past(resume, undefined)
+    if (!('seq' in until)) return false
+    if (seq > until.seq) throw this.past(resume, until.seq)
+    return seq === until.seq
   }
 
   /** Whether a message lies behind the end. */
-  isPast(message: AnyMessage, time: () => bigint): boolean {
-    if (!this.#until) return false
-    if (this.#until.kind === 'seq') return message.seq > this.#until.seq
+  isPast({ epoch, seq }: AnyMessage, resume: Resume, time: () => bigint): boolean {
+    const until = this.#until
+    if (!until || until.kind === 'mark') return false
+    if (until.kind === 'seq') return !resume.isPassing && seq > until.seq
+    if (until.kind === 'position') return epoch === until.epoch && seq > until.seq
     // A hello that a relay kept is older than what it comes with.
     const now = time()
     if (now > this.#latest) this.#latest = now
-    return this.#latest > this.#until.time
+    return this.#latest > until.time
   }
 
-  /** Whether a message is the last before the end, as far as it alone can say. */
-  isLast({ seq }: AnyMessage): boolean {
-    return seq === this.seq
+  /** Whether a message, with which something was done, is the last before the end. */
+  isLast(message: AnyMessage, resume: Resume): boolean {
+    const until = this.#until
+    const { epoch, seq } = message
+    if (!until || until.kind === 'time') return false
+    if (until.kind === 'seq') return !resume.isPassing && seq === until.seq
+    if (until.kind === 'position') return epoch === until.epoch && seq === until.seq
+    if (message.name !== 'mark' || !message.body.name.equals(until.name)) return false
+    const isPast = resume.isPassing || (epoch === resume.epoch && seq < resume.seq)
+    this.#isMarkPast ||= isPast
+    return !isPast
+  }
+
+  /** The stream has ended. Throws MirrorError EMIRROR_PAST where the end was to be in it. */
+  checkEnd(resume: Resume): void {
+    const until = this.#until
+    if (!until || until.kind === 'time' || until.kind === 'seq') return
+    if (this.#isMarkPast) throw this.past(resume, undefined)
+    const what = until.kind === 'mark' ? 'mark' : 'message'
+    const reason = `--until ${this.shown}: the stream ends without such a ${what}`
+    throw new MirrorError('EMIRROR_PAST', reason)
+  }
+
+  /** The mirror is behind the end, which is message `seq` where that is known. */
+  past({ seq: here }: Resume, seq: number | undefined): MirrorError {
+    const where = seq === undefined ? '' : ` (${seq})`
+    const reason = `the mirror is at message ${here} already, behind the end that was set${where}`
+    const cure = 'a mirror does not go back: replay into another directory'
+    return new MirrorError('EMIRROR_PAST', `${reason}: ${cure}`)
   }
 }

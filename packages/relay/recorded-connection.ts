@@ -12,6 +12,8 @@ import {
   WireError,
   type Position,
 } from '#wire'
+import { afterPosition, oldest, Spool, SpoolError, SpoolReader } from '#spool'
+import { watchSpool, type SpoolWatch } from '#spool'
 import { Run } from './run-of-messages.js'
 import { refusal, subscribedTo } from './subscription.js'
 
@@ -112,6 +114,53 @@ export const recordedFile = (path: string): Recorded =>
     if (!isBehind) throw missing(path, position!)
     if (framer.pending > 0) throw truncated(framer)
   }
+
+/** A spool, to its end or on and on as it grows. Fails with SpoolError, WireError, errno errors. */
+export const recordedSpool = (path: string, follow: boolean): Recorded =>
+  async function* (position) {
+    const spool = new Spool(path)
+    let reader: SpoolReader | undefined
+    let wake: (isTick: boolean) => void = () => {}
+    let watch: SpoolWatch | undefined
+    try {
+      reader = position ? readerAfter(spool, position) : new SpoolReader(spool, oldest(spool))
+      const hello = position ? undefined : reader.hello()
+      if (hello) yield hello
+      if (follow) watch = watchSpool(spool, (isTick) => wake(isTick))
+      for (let isTick = false; ;) {
+        const woken = new Promise<boolean>((resolve) => (wake = resolve))
+        for (let block = reader.next(); block; block = reader.next()) yield Buffer.from(block)
+        const pending = !follow || isTick ? reader.pending() : 0
+        if (!follow && pending > 0)
+          throw new WireError('EWIRE_TRUNCATED', `ends ${pending} bytes into a message`)
+        if (!follow) return
+        // So that who has gone, or asks for something else, need not wait for a message.
+        yield nothing
+        isTick = await woken
+      }
+    } finally {
+      watch?.close()
+      reader?.close()
+      spool.close()
+    }
+  }
+
+/**
+ * Reads what follows a position; what the spool does not have any more is a gap. Throws SpoolError
+ * where it does not know that position.
+ */
+function readerAfter(spool: Spool, position: Position): SpoolReader {
+  try {
+    return new SpoolReader(spool, afterPosition(spool, position))
+  } catch (error) {
+    if (!(error instanceof SpoolError) || error.code !== 'ESPOOL_TRIMMED') throw error
+    const reader = new SpoolReader(spool)
+    reader.seekLost(position)
+    return reader
+  }
+}
+
+const nothing = Buffer.alloc(0)
 
 const isAt = (message: Buffer, { epoch, seq }: Position): boolean =>
   epochOf(message) === epoch && seqOf(message) === seq && !(flagsOf(message) & flag.HOP)

@@ -21,11 +21,17 @@ export interface ResumeOptions {
   readonly retry: (error: Error | undefined) => boolean
   /** Whether to wait for the next epoch when one has ended. */
   readonly stay: boolean
-  /** A connection on which nothing came for so long is given up: an idle source ticks. */
-  readonly idleMs: number
+  /**
+   * A connection on which nothing came for so long is given up: an idle source ticks. Undefined for
+   * what may be silent.
+   */
+  readonly idleMs: number | undefined
   readonly signal: AbortSignal
   readonly log: RelayLog
 }
+
+/** After the end of an epoch, for who does not stay: what belongs to it comes at once. */
+const endedMs = 1000
 
 export class ResumedStream {
   /** Whole messages. Fails with WireError. */
@@ -37,10 +43,12 @@ export class ResumedStream {
   readonly #options: ResumeOptions
   readonly #backoff = new Backoff()
   readonly #silence: Error
+  readonly #stop = new AbortController()
   #connection: Duplex | undefined
   // The last message that a relay had kept for those who join: it may come again.
   #retained: Position | undefined
   #isEnded = false
+  #hasBegun = false
   // Something has, over any connection: before that, a failure is the user's to mend.
   #hasCome = false
   // What comes before the answer to a subscription is not for us.
@@ -51,9 +59,32 @@ export class ResumedStream {
   private constructor(options: ResumeOptions, first: Duplex) {
     this.#options = options
     this.position = options.position
-    this.#silence = new Error(`nothing came for ${options.idleMs / 1000} s`)
-    options.signal.addEventListener('abort', () => this.#connection?.destroy())
+    this.#silence = new Error(`nothing came for ${(options.idleMs ?? 0) / 1000} s`)
+    const stop = () => this.#stop.abort()
+    options.signal.addEventListener('abort', stop)
+    this.#stop.signal.addEventListener('abort', () => {
+      options.signal.removeEventListener('abort', stop)
+      this.#connection?.destroy()
+    })
+    if (options.signal.aborted) stop()
     this.stream = Readable.from(this.#pieces(first), { objectMode: false })
+    this.#destroySoon(first)
+  }
+
+  // Otherwise it would wait for the next piece first.
+  #destroySoon(first: Duplex): void {
+    const { stream } = this
+    const destroy = stream._destroy.bind(stream)
+    stream._destroy = (error, done) => {
+      this.#stop.abort()
+      if (!this.#hasBegun) first.destroy()
+      destroy(error, done)
+    }
+  }
+
+  /** There is a connection, and what it brings is for the reader. */
+  get isConnected(): boolean {
+    return this.#connection !== undefined && this.#isFlowing
   }
 
   /** Makes the first connection; rejects where that fails. */
@@ -69,9 +100,13 @@ export class ResumedStream {
     return true
   }
 
-  /** Goes on behind another position; the relay's answer comes first in the stream. */
-  subscribe(position: Position): void {
+  /**
+   * Goes on behind another position; the relay's answer comes first in the stream. `isEnded`: an
+   * epoch ends there.
+   */
+  subscribe(position: Position, isEnded = false): void {
     this.position = position
+    this.#isEnded = isEnded
     this.#isAsked = true
     this.#isFlowing = false
     // Otherwise the next connection asks by itself.
@@ -79,8 +114,10 @@ export class ResumedStream {
   }
 
   async *#pieces(first: Duplex): AsyncGenerator<Buffer> {
-    const { name, log, signal, stay, retry } = this.#options
+    const { name, log, stay, retry } = this.#options
+    const { signal } = this.#stop
     let isLost = false
+    this.#hasBegun = true
     for (
       let connection: Duplex | undefined = first;
       !signal.aborted;
@@ -104,7 +141,11 @@ export class ResumedStream {
         this.#connection = undefined
         connection.destroy()
       }
-      if (signal.aborted || !retry(failure) || (this.#isEnded && !stay)) return
+      if (signal.aborted || (this.#isEnded && !stay)) return
+      if (!retry(failure)) {
+        if (failure) throw failure
+        return
+      }
       const why = failure?.message ?? 'the connection has ended'
       if (!isLost && !this.#isEnded) log(name, `${why}; trying again until it is back`)
       isLost = true
@@ -124,7 +165,7 @@ export class ResumedStream {
   }
 
   async #pause(): Promise<void> {
-    const { signal } = this.#options
+    const { signal } = this.#stop
     // Rejects where the signal came, which the caller then sees.
     await sleep(this.#backoff.next(), undefined, { signal }).catch(() => undefined)
   }
@@ -154,8 +195,11 @@ export class ResumedStream {
 
   // Only while something is waited for: a reader of ours that takes its time is no fault of theirs.
   async #within<T>(connection: Duplex, next: Promise<T>): Promise<T> {
-    const { idleMs } = this.#options
-    const timer = setTimeout(() => connection.destroy(this.#silence), idleMs)
+    const { idleMs, stay } = this.#options
+    const isOver = this.#isEnded && this.#hasCome && !stay
+    const limitMs = isOver ? endedMs : idleMs
+    if (limitMs === undefined) return next
+    const timer = setTimeout(() => connection.destroy(this.#silence), limitMs)
     try {
       return await next
     } finally {

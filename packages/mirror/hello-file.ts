@@ -1,0 +1,49 @@
+// The hello of the mirror's epoch, in .tfs/hello: a stream that goes on behind a position does not
+// bring it again, and who reads on from the mirror needs it first.
+
+import { check, close, ftruncate, O_RDONLY, pread, pwrite } from '#posix'
+import { checkMessage, epochOf, isSize, limits, sizeOf, WireError } from '#wire'
+import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
+
+const name = 'hello'
+
+export class HelloFile {
+  readonly #directory: number
+  readonly #shown: string
+
+  constructor(directory: number, shown: string) {
+    this.#directory = directory
+    this.#shown = `${shown}/${name}`
+  }
+
+  /** Throws errno errors. */
+  write(message: Buffer): void {
+    const fd = openPrivateFile(this.#directory, name, this.#shown)
+    try {
+      check(pwrite(fd, message, 0, message.length, 0), 'write', this.#shown)
+      check(ftruncate(fd, message.length), 'ftruncate', this.#shown)
+    } finally {
+      close(fd)
+    }
+  }
+
+  /** That of `epoch`; undefined where there is none that is whole. Throws errno errors. */
+  read(epoch: number): Buffer | undefined {
+    const fd = openPrivateFileIfThere(this.#directory, name, this.#shown, O_RDONLY)
+    if (fd === undefined) return undefined
+    try {
+      const bytes = Buffer.alloc(limits.messageSizeMin + limits.textSizeMax + 64)
+      const length = check(pread(fd, bytes, 0, bytes.length, 0), 'read', this.#shown)
+      const size = length < limits.messageSizeMin ? 0 : sizeOf(bytes)
+      if (!isSize(size) || size > length) return undefined
+      const message = bytes.subarray(0, size)
+      checkMessage(message)
+      return epochOf(message) === epoch ? message : undefined
+    } catch (error) {
+      if (error instanceof WireError) return undefined
+      throw error
+    } finally {
+      close(fd)
+    }
+  }
+}

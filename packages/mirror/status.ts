@@ -1,0 +1,83 @@
+// What a mirror knows of itself while it runs.
+
+import type { Position } from '#wire'
+import type { Replay } from './replay.js'
+import type { Resume } from './resume.js'
+import type { Suspects } from './suspects.js'
+import type { Sync, SyncPolicy } from './sync.js'
+import type { Upstream } from './upstream.js'
+
+/** A source ticks each second; one of which nothing came for so long is behind or dead. */
+const lateMs = 15_000
+
+export interface MirrorStatus {
+  /** Of the last message that was applied; epoch 0: none. */
+  readonly position: Position
+  /** Messages applied since the mirror began, in all runs. */
+  readonly messages: number
+  /** Survives a power cut; undefined where the user wants none of that. */
+  readonly durable: Position | undefined
+  /** Messages that came and are not applied; undefined where that cannot be known. */
+  readonly lagMessages: number | undefined
+  /** Bytes of them that are here. */
+  readonly lagBytes: number
+  /** Since the last message was made, by the source's clock; undefined before the first. */
+  readonly lagMs: number | undefined
+  readonly suspects: number
+  /** Undefined where the source is no connection. */
+  readonly isConnected: boolean | undefined
+  readonly connections: number
+  /** Why the mirror is not a current and exact copy; empty where it is. */
+  readonly faults: readonly string[]
+}
+
+export interface StatusParts {
+  readonly resume: Resume
+  readonly replay: Replay
+  readonly suspects: Suspects
+  readonly sync: Sync
+  readonly policy: SyncPolicy
+  readonly upstream: Upstream | undefined
+  /** Bytes that wait in the source. */
+  readonly waiting: () => number
+  /** Milliseconds since the last message came. */
+  readonly silentMs: () => number
+}
+
+export function statusOf(parts: StatusParts): MirrorStatus {
+  const { resume, replay, suspects, sync, policy, upstream } = parts
+  const state = upstream?.state()
+  const received = state?.received
+  const { epoch, seq } = resume
+  // Clocks differ from host to host: nothing is newer than the last message that came.
+  const clockMs = Date.now() - resume.timeMs
+  const lagMs = epoch === 0 ? undefined : Math.max(clockMs, parts.silentMs(), 0)
+  const status = {
+    position: { epoch, seq },
+    messages: resume.messages,
+    durable: policy === 'none' ? undefined : sync.certain,
+    lagMessages:
+      received?.epoch === epoch && !resume.isPassing ? Math.max(0, received.seq - seq) : undefined,
+    lagBytes: replay.pending + parts.waiting(),
+    lagMs,
+    suspects: suspects.count,
+    isConnected: state?.isConnected,
+    connections: state?.connections ?? 0,
+  }
+  return { ...status, faults: faultsOf(status, parts) }
+}
+
+function faultsOf(status: Omit<MirrorStatus, 'faults'>, { resume, sync }: StatusParts): string[] {
+  const { suspects, isConnected, lagMs } = status
+  const faults: string[] = []
+  if (lagMs === undefined) faults.push('nothing is applied yet')
+  if (isConnected === false) faults.push('the source is not connected')
+  if (suspects > 0) faults.push(`${suspects} suspect paths`)
+  if (resume.isRewound) faults.push('does over again what may not have reached the disk')
+  if (resume.isPassing) faults.push('passes over what it has applied before')
+  if (resume.isForced) faults.push('went on without messages, or with another stream (--force)')
+  if (sync.failure !== undefined) faults.push('what it has applied could not be made durable')
+  if (resume.isEnded) faults.push('the source has ended')
+  else if (lagMs !== undefined && lagMs > lateMs) faults.push('is behind')
+  return faults
+}
