@@ -49,6 +49,9 @@ export function connectToHost({ host, path }: HostPath, { rsh, tfsPath }: Remote
     write: (piece: Buffer, _, done) => void child.stdin.write(piece, () => done()),
     destroy(error, done) {
       child.kill()
+      // What runs behind it may live on, and is not waited for.
+      child.stdin.destroy()
+      child.stdout.destroy()
       done(error)
     },
   })

@@ -19,6 +19,8 @@ export interface LiveOptions extends RemoteShell {
   readonly stay: boolean
   readonly signal: AbortSignal
   readonly log: Log
+  /** See ResumeOptions. */
+  readonly passesRefusals?: boolean
 }
 
 /** What a SOURCE is when it is looked at for the first time. */
@@ -48,9 +50,9 @@ export function isLive(source: string): boolean {
 
 /** Makes the first connection. Throws UsageError, or an Error that names source and cure. */
 export async function openLive(source: string, options: LiveOptions): Promise<LiveSource> {
-  const { position, stay, signal, log } = options
+  const { position, stay, signal, log, passesRefusals = false } = options
   const { takesRequests, ...kind } = kindOf(source, options)
-  const resume = { ...kind, position, stay, signal, log, name: source }
+  const resume = { ...kind, position, stay, signal, log, passesRefusals, name: source }
   return { resumed: await ResumedStream.open(resume), takesRequests }
 }
 

@@ -10,8 +10,9 @@ import type { Log } from './log.js'
 import { positionOf } from './position.js'
 import type { End } from './program.js'
 import { pumped } from './pumped.js'
-import { openStreamOutput } from './stdio.js'
+import { openStreamOutput, outputGone } from './stdio.js'
 import { stopSignals } from './stop-signals.js'
+import { watchOutput } from './watch-output.js'
 import { UsageError } from './usage-error.js'
 
 type Typed = InferredOptionTypes<typeof catOptions>
@@ -26,11 +27,14 @@ export async function runCat([source = '-']: string[], typed: Typed, log: Log): 
       tfsPath: typed['tfs-path'],
       position: typed.from === undefined ? undefined : parsePosition(typed.from),
       stay: true,
+      passesRefusals: true,
       signal: stop.signal,
       log,
     })
     if (!isatty(0)) passRequests(live, log)
-    await pumped(live.stream, output)
+    // Otherwise one on another host would outlive who started it, where its source is silent.
+    const watch = watchOutput(() => output.destroy(outputGone()))
+    await pumped(live.stream, output).finally(() => watch.close())
     return { exitCode: 0, signal: stop.received() }
   } finally {
     process.stdin.destroy()

@@ -42,6 +42,10 @@ export const printText = (text: string): Promise<void> =>
 
 const outputName = 'standard output'
 
+/** The error of a reader that went away. */
+export const outputGone = (): Error =>
+  Object.assign(new Error('nobody reads it any more'), { code: 'EPIPE', path: outputName })
+
 /** Whether `error` says that the reader of standard output went away. */
 export const isOutputGone = (error: unknown): boolean =>
   error instanceof Error &&

@@ -63,6 +63,7 @@ export class Acks {
     this.#received = received
     this.#durable = durable
     this.#connection = connections
+    this.#timer.refresh()
   }
 
   /** Tells the last of it. */

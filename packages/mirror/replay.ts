@@ -29,7 +29,7 @@ export interface ReplayOptions {
   readonly operate: (operation: Operation, bytes: Buffer, place: () => string) => void
   /** The source is in doubt about a path. */
   readonly onDoubt?: ((body: Body<'doubt'>, seq: number) => void) | undefined
-  /** The source has made durable what came before. */
+  /** The source has made durable what came before, or says that this was all. */
   readonly onFsync?: (() => void) | undefined
   /** A hello has come; the name is not escaped. */
   readonly onBegin?: ((source: string, epoch: number) => void) | undefined
@@ -152,7 +152,7 @@ export class Replay {
     if (name === 'unknown') this.counts.unknown++
     else this.#count(name)
     this.#options.resume.applied(message, bytes)
-    if (name === 'fsync') this.#options.onFsync?.()
+    if (name === 'fsync' || name === 'bye') this.#options.onFsync?.()
   }
 
   #hello(message: Message & { name: 'hello' }, bytes: Buffer): void {

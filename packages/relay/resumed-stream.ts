@@ -5,7 +5,7 @@ import { Readable, type Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { epochOf, flag, flagsOf, Framer, isEnd, seqOf, typeOf } from '#wire'
 import { WireError, type Position } from '#wire'
-import { answerOf, subscribeTo } from './subscription.js'
+import { answerOf, isRefusal, subscribeTo } from './subscription.js'
 import { Backoff } from './backoff.js'
 import type { RelayLog } from './limited-log.js'
 import { Run } from './run-of-messages.js'
@@ -28,6 +28,8 @@ export interface ResumeOptions {
   readonly idleMs: number | undefined
   readonly signal: AbortSignal
   readonly log: RelayLog
+  /** The reader asks by itself: a refusal is for it, and the stream's end. Else it is an error. */
+  readonly passesRefusals?: boolean
 }
 
 /** After the end of an epoch, for who does not stay: what belongs to it comes at once. */
@@ -55,6 +57,7 @@ export class ResumedStream {
   #isFlowing = true
   // Our own reader waits for an answer.
   #isAsked = false
+  #isRefused = false
 
   private constructor(options: ResumeOptions, first: Duplex) {
     this.#options = options
@@ -141,7 +144,7 @@ export class ResumedStream {
         this.#connection = undefined
         connection.destroy()
       }
-      if (signal.aborted || (this.#isEnded && !stay)) return
+      if (signal.aborted || this.#isRefused || (this.#isEnded && !stay)) return
       if (!retry(failure)) {
         if (failure) throw failure
         return
@@ -190,6 +193,7 @@ export class ResumedStream {
       }
       const rest = run.take()
       if (rest) yield rest
+      if (this.#isRefused) return
     }
   }
 
@@ -213,6 +217,8 @@ export class ResumedStream {
   }
 
   #hop(message: Buffer): boolean {
+    if (this.#options.passesRefusals && this.#isAsked && isRefusal(message))
+      return (this.#isRefused = true)
     const position = answerOf(message, this.#options.name)
     if (!position) return false
     this.#isFlowing = true

@@ -6,6 +6,7 @@ import {
   flag,
   flagsOf,
   limits,
+  messageTable,
   seal,
   typeOf,
   WireError,
@@ -27,6 +28,8 @@ export function refusal(errno: number, reason: string): Buffer {
   const body = { errno, reason: Buffer.from(reason).subarray(0, limits.textSizeMax) }
   return hopMessage((out) => codecs.refused.encode(out, body), 0)
 }
+
+export const isRefusal = (message: Buffer): boolean => typeOf(message) === messageTable.refused.type
 
 /**
  * The position that a HOP message from `name` says what follows comes after; undefined where it is
