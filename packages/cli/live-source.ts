@@ -24,15 +24,7 @@ export interface LiveOptions extends RemoteShell {
 }
 
 /** What a SOURCE is when it is looked at for the first time. */
-interface Kind extends Pick<ResumeOptions, 'connect' | 'retry' | 'idleMs'> {
-  /** Requests other than to subscribe reach somebody. */
-  readonly takesRequests: boolean
-}
-
-export interface LiveSource {
-  readonly resumed: ResumedStream
-  readonly takesRequests: boolean
-}
+type Kind = Pick<ResumeOptions, 'connect' | 'retry' | 'idleMs' | 'takesRequests'>
 
 /** An idle source ticks each second; what says nothing for so long is gone. */
 const idleMs = 30_000
@@ -49,11 +41,10 @@ export function isLive(source: string): boolean {
 }
 
 /** Makes the first connection. Throws UsageError, or an Error that names source and cure. */
-export async function openLive(source: string, options: LiveOptions): Promise<LiveSource> {
+export async function openLive(source: string, options: LiveOptions): Promise<ResumedStream> {
   const { position, stay, signal, log, passesRefusals = false } = options
-  const { takesRequests, ...kind } = kindOf(source, options)
-  const resume = { ...kind, position, stay, signal, log, passesRefusals, name: source }
-  return { resumed: await ResumedStream.open(resume), takesRequests }
+  const resume = { position, stay, signal, log, passesRefusals, name: source }
+  return ResumedStream.open({ ...kindOf(source, options), ...resume })
 }
 
 function kindOf(source: string, options: RemoteShell & { stay: boolean }): Kind {

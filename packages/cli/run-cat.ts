@@ -22,7 +22,7 @@ export async function runCat([source = '-']: string[], typed: Typed, log: Log): 
   const output = openStreamOutput()
   const stop = stopSignals()
   try {
-    const { resumed: live } = await openLive(source, {
+    const live = await openLive(source, {
       rsh: typed.rsh,
       tfsPath: typed['tfs-path'],
       position: typed.from === undefined ? undefined : parsePosition(typed.from),

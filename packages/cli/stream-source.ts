@@ -26,11 +26,10 @@ export async function openStreamSource(
   { follow, ...options }: StreamSourceOptions,
 ): Promise<StreamSource> {
   if (!isLive(source)) return openSource(source)
-  const live = await openLive(source, { ...options, stay: follow, position: undefined })
-  const { resumed, takesRequests } = live
+  const resumed = await openLive(source, { ...options, stay: follow, position: undefined })
   const upstream: Upstream = {
     subscribe: (position, isEnded) => resumed.subscribe(position, isEnded),
-    send: takesRequests ? (message) => resumed.send(message) : undefined,
+    send: resumed.takesRequests ? (message) => resumed.send(message) : undefined,
     state: () => ({
       received: resumed.position,
       connections: resumed.connections,

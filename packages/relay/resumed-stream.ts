@@ -30,6 +30,8 @@ export interface ResumeOptions {
   readonly log: RelayLog
   /** The reader asks by itself: a refusal is for it, and the stream's end. Else it is an error. */
   readonly passesRefusals?: boolean
+  /** Requests other than subscriptions reach somebody. */
+  readonly takesRequests?: boolean
 }
 
 /** After the end of an epoch, for who does not stay: what belongs to it comes at once. */
@@ -83,6 +85,11 @@ export class ResumedStream {
       if (!this.#hasBegun) first.destroy()
       destroy(error, done)
     }
+  }
+
+  /** Whether `send` is of any use. */
+  get takesRequests(): boolean {
+    return this.#options.takesRequests === true
   }
 
   /** There is a connection, and what it brings is for the reader. */
