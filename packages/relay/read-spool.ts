@@ -1,10 +1,9 @@
 // A spool read without writing it: to its end, or on and on as it grows.
 
 import type { Writable } from 'node:stream'
-import { RegisteredReader, Spool, SpoolReader, watchSpool, type Place } from '#spool'
+import { RegisteredReader, Spool, SpoolOutput, SpoolReader, watchSpool, type Place } from '#spool'
 import { messageTable, WireError, type Position } from '#wire'
 import type { RelayLog } from './limited-log.js'
-import { SpoolOutput } from './spool-output.js'
 import { stopDrainMs, stopped } from './stopped.js'
 import { lostText, registeredReader } from './spool-stream.js'
 

@@ -8,14 +8,15 @@ import {
   flag,
   flagsOf,
   Framer,
+  refusal,
   seqOf,
+  subscribedTo,
   WireError,
   type Position,
 } from '#wire'
 import { afterPosition, oldest, Spool, SpoolError, SpoolReader } from '#spool'
 import { watchSpool, type SpoolWatch } from '#spool'
 import { Run } from './run-of-messages.js'
-import { refusal, subscribedTo } from './subscription.js'
 
 /** Whole messages in any pieces, from behind a position or all; rejects where that is not there. */
 export type Recorded = (position?: Position) => AsyncGenerator<Buffer>

@@ -3,10 +3,8 @@
 
 import { Readable, type Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { epochOf, flag, flagsOf, Framer, isEnd, seqOf, typeOf } from '#wire'
-import { WireError, type Position } from '#wire'
-import { answerOf, isRefusal, subscribeTo } from './subscription.js'
-import { Backoff } from './backoff.js'
+import { answerOf, Backoff, epochOf, flag, flagsOf, Framer, isEnd, isRefusal } from '#wire'
+import { seqOf, subscribeTo, WireError, type Position } from '#wire'
 import type { RelayLog } from './limited-log.js'
 import { Run } from './run-of-messages.js'
 

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { afterPosition, Spool, SpoolReader, watchSpool, type SpoolWatch } from '#spool'
 import { sizeOf, timeOf, typeOf, type Position } from '#wire'
 import { isEnd } from './retained.js'
-import { Wake } from './wake.js'
+import { Wake } from '#spool'
 
 /** What is known of where a stream stands. */
 export interface SpoolEnd extends Position {

@@ -8,7 +8,7 @@ import { epochOf, sizeOf, type Position } from '#wire'
 import { findInWindow, helloInWindow } from './find-in-window.js'
 import { isAfter, isHello, type Retained } from './retained.js'
 import type { Scanner } from './scanner.js'
-import { refusal, subscribedTo } from './subscription.js'
+import { refusal, subscribedTo } from '#wire'
 import type { WindowPlace } from './window-cursor.js'
 import type { Window } from './window.js'
 

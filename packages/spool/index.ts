@@ -5,6 +5,7 @@ export { parseSegmentName, retainedName, segmentName, type SegmentName } from '.
 export { Spool } from './spool.js'
 export { makeDirectory, type Segment } from './spool-directory.js'
 export { SpoolError, type Damage, type SpoolErrorCode } from './spool-error.js'
+export { SpoolOutput, type SpoolOutputOptions } from './spool-output.js'
 export { SpoolReader } from './spool-reader.js'
 export {
   segmentSizeMax,
@@ -17,4 +18,5 @@ export { isReaderName, listReaders, RegisteredReader, type ReaderState } from '.
 export { trim, type Amount, type Keep, type Trimmed, type TrimOptions } from './trim.js'
 export { firstOf } from './succession.js'
 export { verifySpool, type SpoolSummary } from './verify-spool.js'
+export { Wake } from './wake.js'
 export { watchSpool, type SpoolWatch } from './watch-spool.js'

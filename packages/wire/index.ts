@@ -1,3 +1,4 @@
+export { Backoff } from './backoff.js'
 export {
   codecOfType,
   codecs,
@@ -50,6 +51,7 @@ export { Numbering, type Position } from './numbering.js'
 export { pathFault } from './path.js'
 export { PathPatterns, type PathRule } from './path-patterns.js'
 export { exampleMessage, spec } from './spec.js'
+export { answerOf, isRefusal, refusal, subscribedTo, subscribeTo } from './subscription.js'
 export { toJson } from './to-json.js'
 export { toText, typeText } from './to-text.js'
 export { WireError, type WireCode } from './wire-error.js'

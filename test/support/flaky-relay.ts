@@ -4,7 +4,7 @@
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { decodeMessage, epochOf, Framer, seqOf, type Body, type Position } from '#wire'
-import { refusal, subscribedTo } from '../../packages/relay/subscription.js'
+import { refusal, subscribedTo } from '#wire'
 import { tempDirectory } from './temp-directory.js'
 
 export type Told = Omit<Body<'ack'>, 'who'> & { readonly who: string }

@@ -1,17 +1,11 @@
 // The request that a connection begins with where its reader has something, and the answers.
 
-import {
-  codecs,
-  decodeMessage,
-  flag,
-  flagsOf,
-  limits,
-  messageTable,
-  seal,
-  typeOf,
-  WireError,
-  type Position,
-} from '#wire'
+import { codecs, decodeMessage } from './codec.js'
+import { flagsOf, seal, typeOf } from './header.js'
+import * as limits from './limits.js'
+import { flag, messageTable } from './message-table.js'
+import type { Position } from './numbering.js'
+import { WireError } from './wire-error.js'
 
 const never = { sec: 0, nsec: 0 }
 

@@ -1,8 +1,9 @@
 // What a spool holds from a place on, given to a stream no faster than that takes it.
 
 import type { Writable } from 'node:stream'
-import type { RegisteredReader, SpoolReader } from '#spool'
 import { epochOf, messageTable, sizeOf, typeOf, type Position } from '#wire'
+import type { RegisteredReader } from './readers.js'
+import type { SpoolReader } from './spool-reader.js'
 import { Wake } from './wake.js'
 
 /** A reader that ended in whatever way may not have dealt with what pipes and it still held. */
@@ -12,6 +13,8 @@ const recordMs = 1000
 export interface SpoolOutputOptions {
   readonly reader: SpoolReader
   readonly output: Writable
+  /** The output has a beginning already: no hello is put before what the reader gives. */
+  readonly isBegun?: boolean | undefined
   /** Gets the reader's position as it goes. */
   readonly registered?: RegisteredReader | undefined
   /** Whether what is in the spool may be passed on now. */
@@ -87,7 +90,8 @@ export class SpoolOutput {
   }
 
   async #pass(block: Buffer): Promise<void> {
-    const whole = this.bytes === 0 ? this.#begin(block) : [block]
+    const isFirst = this.bytes === 0 && !this.#options.isBegun
+    const whole = isFirst ? this.#begin(block) : [block]
     for (const piece of whole) await this.#write(piece)
     for (let at = 0; at < block.length; at += sizeOf(block.subarray(at, at + 4)))
       this.lastType = block.readUInt16LE(at + 4)
