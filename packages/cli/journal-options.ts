@@ -48,6 +48,23 @@ export const journalOptions = {
     requiresArg: true,
     defaultDescription: '64M',
   },
+  exec: {
+    type: 'string',
+    describe: 'Give the stream to a shell command instead, and start that again when it ends',
+    requiresArg: true,
+  },
+  replicas: {
+    type: 'string',
+    describe: 'Let fsync on the mount return when so many mirrors have it on disk',
+    requiresArg: true,
+    default: '0',
+  },
+  'replicas-timeout': {
+    type: 'string',
+    describe: 'How long it waits for them, as in 30,fail or 30,warn (go on all the same)',
+    requiresArg: true,
+    defaultDescription: 'never to give up',
+  },
   run: {
     type: 'string',
     describe: 'Run a shell command on the mount; end with it, and exit with its code',

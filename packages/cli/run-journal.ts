@@ -1,9 +1,9 @@
 // tfs-journal behind its command line: from options to one call of the library.
 
-import { openSync } from 'node:fs'
+import { openSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
-import { journal } from '#journal'
+import { hasRequests, journal } from '#journal'
 import type { journalOptions } from './journal-options.js'
 import type { Log } from './log.js'
 import type { End } from './program.js'
@@ -27,9 +27,13 @@ export function runJournal(
     fullTimeoutMs: parseDuration(typed['full-timeout'], '--full-timeout'),
     run: typed.run,
     spool: spoolOf(typed),
+    exec: typed.exec,
+    replicas: replicasOf(typed),
+    requestsFd: 0,
     outputFd: outputOf(typed),
     log,
     verbose: log.verbose,
+    print,
   })
 }
 
@@ -42,7 +46,37 @@ function spoolOf({ spool: path, ...typed }: Typed) {
   return undefined
 }
 
-function outputOf({ spool }: Typed): number {
+const replicasMax = 64
+
+function replicasOf({ replicas, exec, ...typed }: Typed) {
+  const timeout = typed['replicas-timeout']
+  const count = /^\d{1,2}$/.test(replicas) ? Number(replicas) : NaN
+  if (!(count <= replicasMax))
+    throw new UsageError(`--replicas: '${replicas}' is not a number from 0 to ${replicasMax}`)
+  if (count === 0 && timeout !== undefined)
+    throw new UsageError('--replicas-timeout goes with --replicas')
+  if (count > 0 && exec === undefined && !hasRequests(0))
+    throw new UsageError('--replicas: their acks come on standard input, or from --exec CMD')
+  return { count, ...parseReplicasTimeout(timeout ?? 'never') }
+}
+
+function parseReplicasTimeout(text: string) {
+  const [, time = '', end = 'fail'] = /^(.*?)(?:,(fail|warn))?$/.exec(text) ?? []
+  if (text === 'never') return { timeoutMs: undefined, onTimeout: 'fail' as const }
+  const timeoutMs = parseDuration(time, '--replicas-timeout')
+  return { timeoutMs, onTimeout: end === 'warn' ? ('warn' as const) : ('fail' as const) }
+}
+
+function print(text: string): void {
+  try {
+    writeSync(2, text)
+  } catch {
+    // Nobody reads it, or not now.
+  }
+}
+
+function outputOf({ spool, exec }: Typed): number {
+  if (exec !== undefined) return openSync('/dev/null', 'w')
   if (!isatty(1)) return 1
   if (spool !== undefined) return openSync('/dev/null', 'w')
   const ways = 'add | tfs-broadcast SOCKET, or > FILE, or --spool DIR'

@@ -13,7 +13,7 @@ import {
   type Stamp,
 } from '#wire'
 import type { JournalSpool } from './journal-spool.js'
-import type { Output } from './output.js'
+import type { Sink } from './output.js'
 
 export class Emitter {
   readonly epoch: number
@@ -21,12 +21,12 @@ export class Emitter {
   seq = 0
   /** When that was, by the monotonic clock in milliseconds. */
   lastMs = 0
-  readonly #output: Output
+  readonly #output: Sink
   readonly #spool: JournalSpool | undefined
   readonly #buffer = Buffer.alloc(limits.messageSizeMax)
   readonly #now: Stamp = { sec: 0, nsec: 0 }
 
-  constructor(output: Output, spool: JournalSpool | undefined, epoch: number) {
+  constructor(output: Sink, spool: JournalSpool | undefined, epoch: number) {
     this.#output = output
     this.#spool = spool
     this.epoch = epoch

@@ -144,14 +144,14 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       return 0
     },
 
-    FUSE_FSYNC({ unique }, { fh, fsync_flags }) {
+    FUSE_FSYNC(request, { fh, fsync_flags }) {
       const file = files.get(fh)
-      return file ? sync(file, unique, fsync_flags) : notOpen
+      return file ? sync(file, request, fsync_flags) : notOpen
     },
 
-    FUSE_FSYNCDIR({ unique }, { fh, fsync_flags }) {
+    FUSE_FSYNCDIR(request, { fh, fsync_flags }) {
       const file = files.get(fh)
-      return file ? sync(file, unique, fsync_flags) : notOpen
+      return file ? sync(file, request, fsync_flags) : notOpen
     },
 
     FUSE_FALLOCATE(request, { fh, offset, length, mode }) {
@@ -188,14 +188,20 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
     },
   } satisfies Handlers
 
-  function sync({ fd, node }: OpenFile, unique: number, flags: number): number {
+  function sync({ fd, node }: OpenFile, { unique, pid }: Readonly<Request>, flags: number): number {
     const dataOnly = (flags & FUSE_FSYNC_FDATASYNC) !== 0
     times.flush(node)
     context.syncs.sync(fd, dataOnly, (result) => {
       const path = tree.target(node)
-      if (path && typeof path !== 'number')
-        context.emit('fsync', { path, datasync: dataOnly ? 1 : 0, errno: -result })
-      context.whenDurable((failed) => answer(unique, result || failed))
+      // What has no name, or is excluded, is on no copy.
+      const isCopied = path !== undefined && typeof path !== 'number'
+      if (isCopied) context.emit('fsync', { path, datasync: dataOnly ? 1 : 0, errno: -result })
+      const done = (failed: number) => answer(unique, result || failed)
+      const { seq } = context.emitter
+      context.whenDurable((failed) => {
+        if (result < 0 || failed < 0 || !isCopied) done(failed)
+        else context.whenReplicated(seq, unique, pid, done)
+      })
     })
     return PENDING
   }

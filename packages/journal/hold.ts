@@ -2,7 +2,7 @@
 // so that the store is exactly what the stream has said so far: SIGUSR2 asks, SIGCONT ends it.
 
 import { eventfdSignal } from '#posix'
-import type { Output } from './output.js'
+import type { Sink } from './output.js'
 import { stopRequest } from './session-thread-data.js'
 
 /** How long the session's thread waits before it looks again what its reader has left. */
@@ -54,7 +54,7 @@ export class Hold {
  */
 export function standStill(
   control: Int32Array,
-  output: Output,
+  output: Sink,
   flush: () => void,
   reached: () => void,
 ): void {

@@ -7,6 +7,7 @@ import type { JournalSpool } from './journal-spool.js'
 import { ModificationTimes } from './modification-times.js'
 import type { Node } from './node.js'
 import { OpenFiles } from './open-file.js'
+import type { Replicas } from './replicas.js'
 import type { SyncPool } from './sync-pool.js'
 import type { Tree } from './tree.js'
 
@@ -20,6 +21,7 @@ export class JournalContext {
   readonly files: OpenFiles
   readonly syncs: SyncPool
   readonly spool: JournalSpool | undefined
+  readonly replicas: Replicas
   /** As whom files are made without asking for it. */
   readonly uid: number
   readonly gid: number
@@ -37,8 +39,7 @@ export class JournalContext {
   constructor(
     tree: Tree,
     emitter: Emitter,
-    syncs: SyncPool,
-    spool: JournalSpool | undefined,
+    parts: { syncs: SyncPool; spool: JournalSpool | undefined; replicas: Replicas },
     ids: { uid: number; gid: number },
     onLost: (path: Buffer, errno: number, seq: number) => void,
   ) {
@@ -47,8 +48,9 @@ export class JournalContext {
     this.tree = tree
     this.emitter = emitter
     this.times = new ModificationTimes(this)
-    this.syncs = syncs
-    this.spool = spool
+    this.syncs = parts.syncs
+    this.spool = parts.spool
+    this.replicas = parts.replicas
     this.uid = ids.uid
     this.gid = ids.gid
     const { nodes } = tree
@@ -79,6 +81,18 @@ export class JournalContext {
       close(fd)
       done(result)
     })
+  }
+
+  /**
+   * Calls `done`, with 0 or -errno, when as many copies as are wanted have message `seq` durably.
+   * Who waits is the thread `pid` with its request `unique`.
+   */
+  whenReplicated(seq: number, unique: number, pid: number, done: (result: number) => void): void {
+    const { emitter, replicas } = this
+    if (!replicas.isWanted) done(0)
+    else if (emitter.isAttached) replicas.wait(seq, unique, pid, done)
+    // No copy will ever have it.
+    else done(replicas.resultWithout)
   }
 
   emit<K extends OperationName>(name: K, body: Body<K>): void {

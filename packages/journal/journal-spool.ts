@@ -51,6 +51,11 @@ export class JournalSpool {
     return this.#intent.left
   }
 
+  /** Of the last message that is there. */
+  get position(): Position {
+    return this.#writer.position
+  }
+
   get spool() {
     return this.#writer.spool
   }

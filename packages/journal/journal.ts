@@ -9,6 +9,7 @@ import type { PathRule } from '#wire'
 import { refuseInnerMounts } from './inner-mounts.js'
 import { JournalError } from './journal-error.js'
 import { openRoot, refuseSpoolInside, refuseLoops } from './open-root.js'
+import type { ReplicasOptions } from './replicas.js'
 import { Run } from './run.js'
 
 export interface JournalOptions {
@@ -25,9 +26,17 @@ export interface JournalOptions {
   readonly run: string | undefined
   /** Where the stream is kept as well, if anywhere. */
   readonly spool: SpoolWriterOptions | undefined
+  /** A shell command that takes the stream, in place of the output: see Heads. */
+  readonly exec: string | undefined
+  /** How many copies a sync on the mount waits for. */
+  readonly replicas: ReplicasOptions
+  /** Where readers' requests come from, if that is no terminal or other device. */
+  readonly requestsFd: number
   /** The descriptor that takes the stream. */
   readonly outputFd: number
   readonly log: (what: string, why: string) => void
+  /** Gets the status, as `.tfs/status` has it, where a signal asks for it. */
+  readonly print: (text: string) => void
   /** For those who want to hear more. */
   readonly verbose: (what: string, why: string) => void
 }

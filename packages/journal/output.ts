@@ -28,6 +28,19 @@ import {
   write,
 } from '#posix'
 
+/** Where messages go. */
+export interface Sink {
+  /** Whether it takes anything. */
+  readonly isAttached: boolean
+  /** Bytes that its reader has not taken yet. */
+  readonly untaken: number
+  /** Takes the first `size` bytes of a buffer, a whole message. */
+  write(buffer: Buffer, size: number): void
+  /** Looks whether the reader is still there, and lets go where it is not. */
+  checkReader(): void
+  close(): void
+}
+
 export interface OutputOptions {
   /** 'block': wait for the reader as long as it takes. 'detach': no longer than `fullTimeoutMs`. */
   readonly onFull: 'block' | 'detach'
@@ -51,7 +64,7 @@ const pipeBuf = 4096
 const FIONREAD = 0x541b
 const SIOCOUTQ = 0x5411
 
-export class Output {
+export class Output implements Sink {
   readonly #options: OutputOptions
   readonly #polled = new PollSet(1)
   #fd: number
@@ -59,6 +72,8 @@ export class Output {
   readonly #isPipe: boolean
   readonly #blocks: boolean
   readonly #count = Buffer.alloc(4)
+  /** What `untaken` was when it detached. */
+  leftBytes = 0
 
   /**
    * Takes over what `fd` is and leaves /dev/null in its place, so that closing the output ends it
@@ -96,8 +111,8 @@ export class Output {
     return ioctl(this.#fd, request, this.#count) < 0 ? 0 : this.#count.readInt32LE(0)
   }
 
-  /** Writes the first `size` bytes of a buffer, all of them unless it detaches. */
-  write(buffer: Buffer, size: number): void {
+  /** Writes the first `size` bytes of a buffer, all of them unless it detaches: how many. */
+  write(buffer: Buffer, size: number): number {
     let at = 0
     while (at < size && this.#fd >= 0) {
       const done = this.#isSocket
@@ -111,6 +126,7 @@ export class Output {
         this.detach('its reader is gone')
       else this.detach(`it cannot be written (${errnoName(-done)})`)
     }
+    return at
   }
 
   // A pipe that poll(2) calls writable takes PIPE_BUF bytes without blocking.
@@ -129,6 +145,7 @@ export class Output {
 
   /** Closes it; the reader sees the end of its input. */
   detach(why: string): void {
+    this.leftBytes = this.untaken
     this.close()
     this.#options.onDetach(why)
   }

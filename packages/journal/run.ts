@@ -2,28 +2,22 @@
 
 import { randomInt } from 'node:crypto'
 import { MessageChannel, Worker } from 'node:worker_threads'
-import {
-  check,
-  close,
-  errnoName,
-  escapeName,
-  eventfd,
-  eventfdSignal,
-  getegid,
-  geteuid,
-} from '#posix'
+import { check, close, eventfd, eventfdSignal, getegid, geteuid } from '#posix'
 import type { Mounted } from '#fuse'
 import { Captive } from './captive.js'
+import { HeadLine } from './head-line.js'
 import { Hold } from './hold.js'
 import type { JournalEnd, JournalOptions } from './journal.js'
 import { syncForMarks } from './mount-sync.js'
-import {
-  stopRequest,
-  type SessionThreadData,
-  type SessionThreadMessage,
+import { SessionLog } from './session-log.js'
+import { stopRequest } from './session-thread-data.js'
+import type {
+  SessionThreadData,
+  SessionThreadMessage,
+  SessionThreadRequest,
 } from './session-thread-data.js'
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const
 type Ended = Extract<SessionThreadMessage, { ended: unknown }>
 
 /** Takes signals from when it is made until `close`. */
@@ -34,15 +28,21 @@ export class Run {
   readonly #hold: Hold
   readonly #session = withResolvers<Ended>()
   readonly #ready = withResolvers<void>()
+  readonly #requests = new MessageChannel()
+  readonly #heads: HeadLine
+  readonly #log: SessionLog
   #mounted: Mounted | undefined
   #worker: Worker | undefined
   #captive: Captive | undefined
   #signal: NodeJS.Signals | undefined
   #isIncomplete = false
+  #isClosed = false
 
   constructor(options: JournalOptions) {
     this.#options = options
     this.#hold = new Hold(this.#control, this.#wakeFd, options.verbose)
+    this.#log = new SessionLog(options)
+    this.#heads = new HeadLine(options, (request) => this.#ask(request))
     for (const signal of signals) process.on(signal, this.#onSignal)
     process.on('uncaughtException', this.#onUncaught)
     // Whoever waits for the one is told by the other.
@@ -53,6 +53,8 @@ export class Run {
   async serve(mounted: Mounted, storeFd: number, source: string): Promise<JournalEnd> {
     const { run, store, log, verbose } = this.#options
     this.#mounted = mounted
+    // So that the first head misses nothing.
+    this.#heads.start()
     this.#worker = this.#start(mounted, storeFd, source)
     await this.#ready.promise
     verbose(mounted.mountpoint, `shows '${store}', journalled from now on`)
@@ -61,6 +63,7 @@ export class Run {
     const { ended, isDetached, seq } = await this.#session.promise
     verbose('the stream', `has ended with message ${seq}`)
     if (ended === 'aborted') log(mounted.mountpoint, 'the connection was aborted')
+    if (!(await this.#heads.end())) this.#isIncomplete = true
     const own = ended === 'aborted' ? 111 : isDetached || this.#isIncomplete ? 1 : 0
     return { signal: this.#signal, exitCode: exitCode || own }
   }
@@ -71,15 +74,21 @@ export class Run {
     // Gone already, unless the thread failed or the connection was aborted.
     this.#stop()
     await this.#worker?.terminate()
+    this.#heads.close()
+    this.#log.close()
+    this.#requests.port1.close()
     for (const signal of signals) process.off(signal, this.#onSignal)
     process.off('uncaughtException', this.#onUncaught)
     if (this.#mounted) close(this.#mounted.fd)
+    // Of a head that was killed is heard later.
+    this.#isClosed = true
     close(this.#wakeFd)
   }
 
   #start(mounted: Mounted, storeFd: number, source: string): Worker {
     const { outputFd, exclude, onFull, fullTimeoutMs, log } = this.#options
     const { port1: port, port2: markPort } = new MessageChannel()
+    const { port2: requestPort } = this.#requests
     syncForMarks(
       port,
       mounted.mountpoint,
@@ -100,11 +109,14 @@ export class Run {
       spool: this.#options.spool,
       uid: geteuid(),
       gid: getegid(),
+      replicas: this.#options.replicas,
+      hasHeads: this.#options.exec !== undefined && this.#options.spool === undefined,
       markPort,
+      requestPort,
     }
     const worker = new Worker(new URL('./session-thread.js', import.meta.url), {
       workerData,
-      transferList: [markPort],
+      transferList: [markPort, requestPort],
     })
     const { resolve, reject } = this.#session
     worker.on('error', reject)
@@ -117,36 +129,16 @@ export class Run {
   }
 
   #said(message: Exclude<SessionThreadMessage, Ended>): void {
-    const { log } = this.#options
+    if ('lost' in message || 'missed' in message) this.#isIncomplete = true
     if ('ready' in message) this.#ready.resolve()
     else if ('held' in message) this.#hold.reached(message.seq)
-    else if ('lost' in message) this.#lost(message)
-    else if ('failed' in message) log(`a request failed in ${message.during}`, message.failed)
-    else if ('detached' in message) {
-      const lost = this.#options.spool
-        ? 'the stream goes on in the spool alone'
-        : `changes after message ${message.seq} are no longer journalled`
-      log('the output', `${message.detached}: ${lost}`)
-    } else if ('spoolDetached' in message) {
-      const lost = `changes after message ${message.seq} are not in it`
-      log('the spool', `${message.spoolDetached}: ${lost}`)
-    } else if ('spoolStalled' in message) log('the spool', spoolStall(message.spoolStalled))
-    else if ('doubted' in message)
-      log(
-        escapeName(message.doubted) || 'the root',
-        'was being changed when the last run was killed: the stream may lack that',
-      )
-    else if ('unconnected' in message)
-      log('the spool', `does not go on from its end: ${message.unconnected}; make mirrors whole`)
-    else if (message.stalled === null)
-      log('the output', 'its reader goes on, and so does the mount')
-    else log('the output', 'its reader takes nothing: calls on the mount wait for it')
+    else if (!this.#heads.heard(message)) this.#log.tell(message)
   }
 
-  #lost({ lost, errno, seq }: Extract<SessionThreadMessage, { lost: unknown }>): void {
-    this.#isIncomplete = true
-    const why = `its change could not be journalled (${errnoName(errno)}), as message ${seq} says`
-    this.#options.log(escapeName(lost) || 'the root', why)
+  #ask(request: SessionThreadRequest): void {
+    if (this.#isClosed) return
+    this.#requests.port1.postMessage(request)
+    eventfdSignal(this.#wakeFd)
   }
 
   async #runCaptive(command: string, mountpoint: string): Promise<number> {
@@ -174,11 +166,15 @@ export class Run {
   // The first signal asks; the second does not wait for those who use the mount. A command is asked
   // and killed in place of the mount, which then ends with it.
   readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGUSR1') return this.#ask({ describe: true })
+    if (signal === 'SIGHUP' && this.#heads.restart()) return
     const isSecond = this.#signal !== undefined
     this.#signal = signal
     if (this.#captive) this.#captive.pass(signal, isSecond)
-    else if (isSecond) this.#stop()
-    else if (!this.#unmount(false))
+    else if (isSecond) {
+      this.#stop()
+      this.#heads.hurry()
+    } else if (!this.#unmount(false))
       this.#options.log('still mounted', 'a second signal ends it anyway')
   }
 
@@ -207,11 +203,6 @@ export class Run {
     }
   }
 }
-
-const spoolStall = (why: string | null): string =>
-  why === null
-    ? 'takes messages again, and the mount goes on'
-    : `takes no message (${why}): calls on the mount wait for it`
 
 function withResolvers<T>() {
   let resolve!: (value: T) => void

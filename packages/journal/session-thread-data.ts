@@ -4,6 +4,9 @@ import type { MessagePort } from 'node:worker_threads'
 import type { SessionEnd } from '#fuse'
 import type { SpoolWriterOptions } from '#spool'
 import type { PathRule } from '#wire'
+import type { HeadState } from './heads.js'
+import type { ReplicasOptions } from './replicas.js'
+import type { Ack } from './request-reader.js'
 
 /** The spool beside or instead of the output. */
 export type JournalSpoolData = SpoolWriterOptions
@@ -25,9 +28,26 @@ export interface SessionThreadData {
   readonly uid: number
   readonly gid: number
   readonly spool: JournalSpoolData | undefined
+  readonly replicas: ReplicasOptions
+  /** The stream goes to heads, that come as SessionThreadRequests, and not to `outputFd`. */
+  readonly hasHeads: boolean
   /** For MarkMessage. */
   readonly markPort: MessagePort
+  /** For SessionThreadRequest. */
+  readonly requestPort: MessagePort
 }
+
+/** What the session's thread is asked for, with a signal of `wakeFd` after each. */
+export type SessionThreadRequest =
+  | { readonly acks: readonly Ack[] }
+  | { readonly wantMark: Uint8Array }
+  /** A pipe that a new head reads; null: the head is gone. */
+  | { readonly attach: number | null }
+  /** The head has asked for what cannot be sent again. */
+  | { readonly refuse: true }
+  /** How the head is, for who asks. */
+  | { readonly head: HeadState }
+  | { readonly describe: true }
 
 export const stopRequest = { none: 0, stop: 1, hold: 2 } as const
 
@@ -41,5 +61,13 @@ export type SessionThreadMessage =
   | { readonly unconnected: string }
   | { readonly failed: string; readonly during: string }
   | { readonly lost: Uint8Array; readonly errno: number; readonly seq: number }
+  /** Acks were taken; a mark that a reader wanted was set: 0, or -errno. */
+  | { readonly acksTaken: true }
+  | { readonly marked: Uint8Array; readonly result: number }
+  | { readonly headGone: string }
+  | { readonly missed: { readonly from: number; readonly to: number } }
+  /** Too few copies have made message `seq` durable in time. */
+  | { readonly unreplicated: number; readonly have: number }
+  | { readonly described: string }
   | { readonly held: true; readonly seq: number }
   | { readonly ended: SessionEnd; readonly seq: number; readonly isDetached: boolean }

@@ -13,6 +13,7 @@ import { withControlFiles } from './control-files.js'
 import { Emitter } from './emitter.js'
 import { fileHandlers } from './file-handlers.js'
 import { standStill } from './hold.js'
+import { HeadOutput } from './head-output.js'
 import { JournalContext } from './journal-context.js'
 import { JournalSpool } from './journal-spool.js'
 import { lookupHandlers } from './lookup-handlers.js'
@@ -21,6 +22,8 @@ import { Marks } from './marks.js'
 import { Output } from './output.js'
 import { removingHandlers } from './removing-handlers.js'
 import { renamingHandlers } from './renaming-handlers.js'
+import { Replicas } from './replicas.js'
+import { RequestPort } from './request-port.js'
 import {
   stopRequest,
   type SessionThreadData,
@@ -37,20 +40,32 @@ const tickMs = 1000
 
 const data = workerData as SessionThreadData
 const post = (message: SessionThreadMessage) => parentPort?.postMessage(message)
-const describe = (error: unknown) =>
+const describeError = (error: unknown) =>
   error instanceof Error ? (error.stack ?? error.message) : String(error)
 
 const control = new Int32Array(data.control)
 const reportHold = () => post({ held: true, seq: emitter.seq })
 const isStopping = () => Atomics.load(control, 0) === stopRequest.stop
 let isEnding = false
-const output = new Output(data.outputFd, {
+const waiting = {
   onFull: data.onFull,
   fullTimeoutMs: data.fullTimeoutMs,
   isAbandoned: isStopping,
-  onStall: (seconds) => post({ stalled: seconds }),
-  onDetach: (why) => post({ detached: why, seq: emitter.seq - 1 }),
-})
+  onStall: (seconds: number | null) => post({ stalled: seconds }),
+}
+const headOutput = data.hasHeads
+  ? new HeadOutput({
+      ...waiting,
+      onGone: (why) => post({ headGone: why }),
+      onMissed: (from, to) => post({ missed: { from, to } }),
+    })
+  : undefined
+const output =
+  headOutput ??
+  new Output(data.outputFd, {
+    ...waiting,
+    onDetach: (why) => post({ detached: why, seq: emitter.seq - 1 }),
+  })
 const spool =
   data.spool &&
   new JournalSpool(
@@ -69,9 +84,23 @@ const patterns = data.rules.length ? new PathPatterns(data.rules) : undefined
 const tree = new Tree(data.storeFd, patterns, budget)
 const syncs = new SyncPool(data.wakeFd)
 const onLost = (lost: Buffer, errno: number, seq: number) => post({ lost, errno, seq })
-const context = new JournalContext(tree, emitter, syncs, spool, data, onLost)
+const replicas = new Replicas(data.replicas, data.epoch, (seq, have) =>
+  post({ unreplicated: seq, have }),
+)
+const context = new JournalContext(tree, emitter, { syncs, spool, replicas }, data, onLost)
 
 const marks = new Marks(context, data.markPort)
+const describe = () =>
+  describeSession({ data, context, output, headOutput, marks, session, head: requests.head })
+const requests = new RequestPort({
+  port: data.requestPort,
+  emitter,
+  marks,
+  replicas,
+  headOutput,
+  describe,
+  post,
+})
 
 const storeHandlers: Handlers = {
   ...lookupHandlers(context),
@@ -90,7 +119,7 @@ const handlers = withControlFiles(spooled, {
   uid: data.uid,
   gid: data.gid,
   files: [
-    { name: 'status', read: () => describeSession(data, context, output, marks, session) },
+    { name: 'status', read: describe },
     {
       name: 'mark',
       read: () => (marks.last ? `${marks.last.name}\n` : ''),
@@ -107,23 +136,29 @@ const session: Session = new Session({
   wakeFd: data.wakeFd,
   onWake() {
     syncs.collect()
+    requests.collect()
     marks.collect()
     standStill(control, output, () => context.times.flushAll(), reportHold)
     if (isStopping()) session.stop()
   },
   nextDeadlineMs() {
-    if (!emitter.isAttached) return Infinity
-    return Math.min(context.times.dueMs, emitter.lastMs + tickMs - performance.now())
+    if (!emitter.isAttached) return replicas.dueMs
+    const tickDueMs = emitter.lastMs + tickMs - performance.now()
+    return Math.min(context.times.dueMs, tickDueMs, replicas.dueMs)
   },
+  onInterrupt: replicas.isWanted ? (unique) => replicas.interrupt(unique) : undefined,
   onDeadline() {
+    replicas.expire()
     context.times.flushQuiet()
     if (performance.now() - emitter.lastMs >= tickMs) emitter.emit('tick', {})
   },
-  onError: (error, during) => post({ failed: describe(error), during }),
+  onError: (error, during) => post({ failed: describeError(error), during }),
 })
 
 try {
   const aftermath = spool ? aftermathOf(spool) : undefined
+  // A first head may be there.
+  requests.collect()
   emitter.hello(data.source, aftermath?.previous ?? { epoch: 0, seq: 0 })
   if (aftermath) emitAftermath(context, aftermath)
   for (const doubted of aftermath?.doubts ?? []) post({ doubted })

@@ -16,7 +16,7 @@ export interface SpoolOutputOptions {
   /** The output has a beginning already: no hello is put before what the reader gives. */
   readonly isBegun?: boolean | undefined
   /** Gets the reader's position as it goes. */
-  readonly registered?: RegisteredReader | undefined
+  readonly registered?: Pick<RegisteredReader, 'update'> | undefined
   /** Whether what is in the spool may be passed on now. */
   readonly mayPass?: () => boolean
   /** Where there is nothing more for now: looks for what will never be whole; may throw. */

@@ -1,0 +1,111 @@
+// Everything that joins the journal to those who read its stream: the head, if it runs one, and
+// what comes back from there and on standard input.
+
+import { HeadFeed } from './head-feed.js'
+import { Heads } from './heads.js'
+import type { JournalOptions } from './journal.js'
+import { requestInput } from './request-input.js'
+import { RequestReader, type RequestTarget } from './request-reader.js'
+import { Requests } from './requests.js'
+import type { SessionThreadMessage, SessionThreadRequest } from './session-thread-data.js'
+
+export class HeadLine {
+  readonly #options: JournalOptions
+  readonly #ask: (request: SessionThreadRequest) => void
+  readonly #requests: Requests
+  #heads: Heads | undefined
+  #feed: HeadFeed | undefined
+  #reader: RequestReader | undefined
+  #isEnding = false
+
+  /** `ask`: of the session's thread. */
+  constructor(options: JournalOptions, ask: (request: SessionThreadRequest) => void) {
+    this.#options = options
+    this.#ask = ask
+    this.#requests = new Requests(ask, options.log)
+  }
+
+  /** To be called before the session begins. Throws SpoolError and SystemError. */
+  start(): void {
+    const { exec, requestsFd, log } = this.#options
+    const input = requestInput(requestsFd)
+    if (input)
+      this.#reader = new RequestReader(input, this.#requests, (why) =>
+        log('standard input', `is not read any more: ${why}`),
+      )
+    if (exec === undefined) return
+    this.#feed = this.#makeFeed()
+    this.#heads = this.#makeHeads(exec, this.#feed)
+    this.#heads.start()
+  }
+
+  /** Starts another head. False: there is none. */
+  restart(): boolean {
+    this.#heads?.restart()
+    return this.#heads !== undefined
+  }
+
+  /** Takes what is meant for this; false: it is not. */
+  heard(message: SessionThreadMessage): boolean {
+    if ('acksTaken' in message) this.#requests.acksTaken()
+    else if ('marked' in message) this.#requests.markDone(message.marked, message.result)
+    else if ('headGone' in message) this.#heads?.replace()
+    else return false
+    return true
+  }
+
+  /**
+   * The stream has ended, for the head as well, which is waited for, but not long. False: not all
+   * has reached it, and nobody has it.
+   */
+  async end(): Promise<boolean> {
+    this.#isEnding = true
+    this.#feed?.end()
+    const isTaken = (await this.#heads?.end()) ?? true
+    this.#feed?.close(isTaken)
+    if (!isTaken && this.#feed)
+      this.#options.log('the head', 'may not have all; the spool keeps it for the next run')
+    const isKept = this.#feed !== undefined
+    this.#feed = undefined
+    return isTaken || isKept
+  }
+
+  /** Waits no longer for a head that has not ended. */
+  hurry(): void {
+    if (this.#isEnding) this.#heads?.close()
+  }
+
+  /** Leaves nothing behind. */
+  close(): void {
+    this.#reader?.close()
+    this.#heads?.close()
+    this.#feed?.close(false)
+  }
+
+  #makeFeed(): HeadFeed | undefined {
+    const { spool, log } = this.#options
+    if (!spool) return undefined
+    return new HeadFeed(spool.path, log, () => this.#heads?.replace())
+  }
+
+  #makeHeads(command: string, feed: HeadFeed | undefined): Heads {
+    const { log, verbose } = this.#options
+    const target: RequestTarget = {
+      ack: (ack) => {
+        feed?.acked(ack)
+        this.#requests.ack(ack)
+      },
+      wantMark: (name) => this.#requests.wantMark(name),
+      subscribe: (position) => (feed ? feed.subscribe(position) : this.#ask({ refuse: true })),
+    }
+    return new Heads({
+      command,
+      target,
+      attach: (fd) => (feed ? feed.attach(fd) : this.#ask({ attach: fd })),
+      detach: () => (feed ? feed.detach() : this.#ask({ attach: null })),
+      changed: (state) => this.#ask({ head: state }),
+      log,
+      verbose,
+    })
+  }
+}

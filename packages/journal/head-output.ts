@@ -1,0 +1,138 @@
+// The stream's way to heads that come and go, where no spool stands behind them: each gets the
+// hello, then a gap that names what none before it has taken, then what is emitted from then on.
+
+import { close } from '#posix'
+import { gapMessage } from '#spool'
+import { epochOf, messageTable, refusal, seqOf, typeOf } from '#wire'
+import { Output, type OutputOptions, type Sink } from './output.js'
+
+export interface HeadOutputOptions extends Omit<OutputOptions, 'onDetach'> {
+  /** The head is gone or does not drain: another one is needed. */
+  readonly onGone: (why: string) => void
+  /** The messages `from` to `to` reach no head. */
+  readonly onMissed: (from: number, to: number) => void
+}
+
+/** More messages than a pipe of a megabyte holds. */
+const remembered = 1 << 16
+const ENODATA = 61
+
+export class HeadOutput implements Sink {
+  readonly #options: HeadOutputOptions
+  #output: Output | undefined
+  #isOpen = true
+  #hello: Buffer | undefined
+  /** The last message, and the first that the head at hand gets by itself. */
+  #seq = 0
+  #first = 1
+  // The first message that no head has taken; 0: there is none.
+  #missingFrom = 0
+  // Bytes written to the head at hand; where each of its messages ends in them, by its number; and
+  // where the gap does that it began with.
+  #written = 0
+  readonly #ends = new Float64Array(remembered)
+  #gap: { readonly from: number; readonly end: number } | undefined
+  #toldTo = 0
+  /** Messages that reached no head. */
+  missed = 0
+
+  constructor(options: HeadOutputOptions) {
+    this.#options = options
+  }
+
+  /** Until it is closed: a head that is not there will come. */
+  get isAttached(): boolean {
+    return this.#isOpen
+  }
+
+  get hasHead(): boolean {
+    return this.#output !== undefined
+  }
+
+  get untaken(): number {
+    return this.#output?.untaken ?? 0
+  }
+
+  /** A head reads what is written to the pipe `fd`, which belongs to this from now on. */
+  attach(fd: number): void {
+    this.detach()
+    if (!this.#isOpen) return void close(fd)
+    this.#output = new Output(fd, { ...this.#options, onDetach: this.#options.onGone })
+    // What is left there is /dev/null.
+    close(fd)
+    this.#written = 0
+    this.#first = this.#seq + 1
+    this.#gap = undefined
+    if (this.#hello) this.#put(this.#hello)
+    const from = Math.max(this.#missingFrom, 2)
+    if (this.#missingFrom === 0 || from > this.#seq || !this.#hello) return
+    this.#put(gapMessage(epochOf(this.#hello), from, this.#seq))
+    this.#gap = { from, end: this.#written }
+    this.#missingFrom = 0
+    this.#tell(from)
+  }
+
+  /** The head is gone. */
+  detach(): void {
+    this.#output?.detach('its head has ended')
+    this.#settle()
+  }
+
+  /** The head asks for what follows a position, which nothing has. */
+  refuse(): void {
+    this.#put(refusal(ENODATA, 'nothing is kept here that could be sent again: use --spool'))
+    this.#output?.detach('it asked for what is not kept')
+    this.#settle()
+  }
+
+  write(buffer: Buffer, size: number): void {
+    this.#seq = seqOf(buffer)
+    if (typeOf(buffer) === messageTable.hello.type)
+      this.#hello = Buffer.from(buffer.subarray(0, size))
+    if (!this.#output) {
+      this.#missingFrom ||= this.#seq
+      return
+    }
+    this.#ends[this.#seq % remembered] = this.#written + size
+    this.#put(buffer, size)
+  }
+
+  checkReader(): void {
+    this.#output?.checkReader()
+    this.#settle()
+  }
+
+  close(): void {
+    this.#isOpen = false
+    this.#output?.close()
+    this.#output = undefined
+    if (this.#missingFrom > 0) this.#tell(this.#missingFrom)
+  }
+
+  #put(buffer: Buffer, size = buffer.length): void {
+    this.#written += this.#output?.write(buffer, size) ?? 0
+    this.#settle()
+  }
+
+  // Where the head at hand is gone: finds out what it has not taken.
+  #settle(): void {
+    const output = this.#output
+    if (!output || output.isAttached) return
+    this.#output = undefined
+    const taken = this.#written - output.leftBytes
+    if (this.#gap && this.#gap.end > taken) {
+      this.#missingFrom = this.#gap.from
+      return
+    }
+    let from = this.#seq + 1
+    while (from > this.#first && this.#ends[(from - 1) % remembered]! > taken) from--
+    if (from <= this.#seq) this.#missingFrom = from
+  }
+
+  #tell(from: number): void {
+    const to = this.#seq
+    this.missed += Math.max(0, to - Math.max(from - 1, this.#toldTo))
+    this.#toldTo = Math.max(this.#toldTo, to)
+    this.#options.onMissed(from, to)
+  }
+}

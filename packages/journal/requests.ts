@@ -1,0 +1,70 @@
+// What readers of the stream ask for, on its way to the session's thread: of each copy's acks the
+// newest, and one mark after the other. What waits for the thread is bounded.
+
+import { escapeName } from '#posix'
+import type { Ack, RequestTarget } from './request-reader.js'
+import type { SessionThreadRequest } from './session-thread-data.js'
+
+/** Copies whose acks wait; marks that wait for the one that is being set. */
+const acksMax = 1024
+const marksMax = 256
+
+export class Requests implements RequestTarget {
+  readonly #post: (request: SessionThreadRequest) => void
+  readonly #log: (what: string, why: string) => void
+  readonly #acks = new Map<string, Ack>()
+  readonly #marks: Buffer[] = []
+  #areAcksUnderWay = false
+  #isMarkUnderWay = false
+  #isFull = false
+
+  constructor(
+    post: (request: SessionThreadRequest) => void,
+    log: (what: string, why: string) => void,
+  ) {
+    this.#post = post
+    this.#log = log
+  }
+
+  ack(ack: Ack): void {
+    if (this.#acks.size >= acksMax && !this.#acks.has(ack.who)) return
+    this.#acks.set(ack.who, ack)
+    this.#passAcks()
+  }
+
+  wantMark(name: Buffer): void {
+    if (this.#marks.length < marksMax) this.#marks.push(name)
+    else if (!this.#isFull) this.#log('marks', `${marksMax} are asked for at once: no more are set`)
+    this.#isFull = this.#marks.length >= marksMax
+    this.#passMark()
+  }
+
+  /** The thread has dealt with the acks. */
+  acksTaken(): void {
+    this.#areAcksUnderWay = false
+    this.#passAcks()
+  }
+
+  /** The thread has set the mark, or could not, as -errno says. */
+  markDone(name: Uint8Array, result: number): void {
+    if (result < 0)
+      this.#log(`the mark ${escapeName(name)}`, 'was asked for by a reader, and cannot be set')
+    this.#isMarkUnderWay = false
+    this.#passMark()
+  }
+
+  #passAcks(): void {
+    if (this.#areAcksUnderWay || this.#acks.size === 0) return
+    this.#areAcksUnderWay = true
+    this.#post({ acks: [...this.#acks.values()] })
+    this.#acks.clear()
+  }
+
+  #passMark(): void {
+    if (this.#isMarkUnderWay) return
+    const name = this.#marks.shift()
+    if (!name) return
+    this.#isMarkUnderWay = true
+    this.#post({ wantMark: name })
+  }
+}
