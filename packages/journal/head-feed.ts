@@ -17,6 +17,7 @@ const ENODATA = 61
 
 /** One head's share. */
 interface Flow {
+  readonly ordinal: number
   readonly socket: Socket
   readonly acks: Map<string, { readonly position: Position; readonly atMs: number }>
   reader: SpoolReader
@@ -31,7 +32,7 @@ export class HeadFeed {
   readonly #watch: SpoolWatch
   readonly #log: (what: string, why: string) => void
   readonly #said: SaySeldom
-  readonly #onFail: () => void
+  readonly #onFail: (ordinal: number) => void
   #flow: Flow | undefined
   #isEnding = false
   // The last message, once it has been passed on.
@@ -42,7 +43,11 @@ export class HeadFeed {
    * there in earlier runs. `onFail`: the head at hand gets nothing more. Throws SpoolError and
    * SystemError.
    */
-  constructor(path: string, log: (what: string, why: string) => void, onFail: () => void) {
+  constructor(
+    path: string,
+    log: (what: string, why: string) => void,
+    onFail: (ordinal: number) => void,
+  ) {
     this.#log = log
     this.#said = new SaySeldom(log)
     this.#onFail = onFail
@@ -54,12 +59,13 @@ export class HeadFeed {
   }
 
   /** Gives a head, which reads the pipe `fd`, what comes behind the last one's position. */
-  attach(fd: number): void {
+  attach(fd: number, ordinal: number): void {
     const socket = new Socket({ fd, readable: false, writable: true })
     // As many listeners as the head has subscribed.
     socket.setMaxListeners(0)
     const reader = this.#reader()
     const flow: Flow = {
+      ordinal,
       socket,
       acks: new Map(),
       reader,
@@ -96,13 +102,19 @@ export class HeadFeed {
         if (position.epoch !== 0) seekBehind(flow.reader, position)
       } catch (error) {
         if (!(error instanceof SpoolError)) throw error
-        return void flow.socket.end(refusal(ENODATA, error.message))
+        return this.#refuse(flow, error.message)
       }
       this.#note(position)
       flow.socket.write(subscribedTo(position))
       flow.output = this.#output(flow.socket, flow.reader, true)
       this.#run(flow)
     })
+  }
+
+  #refuse(flow: Flow, why: string): void {
+    this.#said.say('the head', `asks for what is not there: ${why}`)
+    flow.socket.end(refusal(ENODATA, why))
+    this.#onFail(flow.ordinal)
   }
 
   acked({ who, epoch, received }: Ack): void {
@@ -161,7 +173,7 @@ export class HeadFeed {
         // That it has ended will be heard of.
         if (code === 'EPIPE') return
         this.#said.say('the head', `gets nothing more from the spool: ${message}`)
-        this.#onFail()
+        this.#onFail(flow.ordinal)
       }
     }
     flow.running = pass()

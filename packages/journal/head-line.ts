@@ -7,12 +7,14 @@ import type { JournalOptions } from './journal.js'
 import { requestInput } from './request-input.js'
 import { RequestReader, type RequestTarget } from './request-reader.js'
 import { Requests } from './requests.js'
+import { SaySeldom } from './say-seldom.js'
 import type { SessionThreadMessage, SessionThreadRequest } from './session-thread-data.js'
 
 export class HeadLine {
   readonly #options: JournalOptions
   readonly #ask: (request: SessionThreadRequest) => void
   readonly #requests: Requests
+  readonly #said: SaySeldom
   #heads: Heads | undefined
   #feed: HeadFeed | undefined
   #reader: RequestReader | undefined
@@ -23,6 +25,7 @@ export class HeadLine {
     this.#options = options
     this.#ask = ask
     this.#requests = new Requests(ask, options.log)
+    this.#said = new SaySeldom(options.log)
   }
 
   /** To be called before the session begins. Throws SpoolError and SystemError. */
@@ -49,7 +52,7 @@ export class HeadLine {
   heard(message: SessionThreadMessage): boolean {
     if ('acksTaken' in message) this.#requests.acksTaken()
     else if ('marked' in message) this.#requests.markDone(message.marked, message.result)
-    else if ('headGone' in message) this.#heads?.replace()
+    else if ('headGone' in message) this.#heads?.replace(message.headGone)
     else return false
     return true
   }
@@ -80,12 +83,19 @@ export class HeadLine {
     this.#reader?.close()
     this.#heads?.close()
     this.#feed?.close(false)
+    this.#said.close()
   }
 
   #makeFeed(): HeadFeed | undefined {
     const { spool, log } = this.#options
     if (!spool) return undefined
-    return new HeadFeed(spool.path, log, () => this.#heads?.replace())
+    return new HeadFeed(spool.path, log, (ordinal) => this.#heads?.replace(ordinal))
+  }
+
+  #refuse(): void {
+    const why = 'asks for what follows a position, which only a spool (--spool) could tell'
+    this.#said.say('the head', why)
+    this.#ask({ refuse: true })
   }
 
   #makeHeads(command: string, feed: HeadFeed | undefined): Heads {
@@ -96,13 +106,14 @@ export class HeadLine {
         this.#requests.ack(ack)
       },
       wantMark: (name) => this.#requests.wantMark(name),
-      subscribe: (position) => (feed ? feed.subscribe(position) : this.#ask({ refuse: true })),
+      subscribe: (position) => (feed ? feed.subscribe(position) : this.#refuse()),
     }
     return new Heads({
       command,
       target,
-      attach: (fd) => (feed ? feed.attach(fd) : this.#ask({ attach: fd })),
-      detach: () => (feed ? feed.detach() : this.#ask({ attach: null })),
+      attach: (fd, ordinal) =>
+        feed ? feed.attach(fd, ordinal) : this.#ask({ attach: fd, ordinal }),
+      detach: () => (feed ? feed.detach() : this.#ask({ attach: null, ordinal: 0 })),
       changed: (state) => this.#ask({ head: state }),
       log,
       verbose,

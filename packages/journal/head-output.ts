@@ -8,7 +8,7 @@ import { Output, type OutputOptions, type Sink } from './output.js'
 
 export interface HeadOutputOptions extends Omit<OutputOptions, 'onDetach'> {
   /** The head is gone or does not drain: another one is needed. */
-  readonly onGone: (why: string) => void
+  readonly onGone: (ordinal: number) => void
   /** The messages `from` to `to` reach no head. */
   readonly onMissed: (from: number, to: number) => void
 }
@@ -33,8 +33,7 @@ export class HeadOutput implements Sink {
   readonly #ends = new Float64Array(remembered)
   #gap: { readonly from: number; readonly end: number } | undefined
   #toldTo = 0
-  /** Messages that reached no head. */
-  missed = 0
+  #told = 0
 
   constructor(options: HeadOutputOptions) {
     this.#options = options
@@ -49,15 +48,24 @@ export class HeadOutput implements Sink {
     return this.#output !== undefined
   }
 
+  /** Messages that reached no head. */
+  get missed(): number {
+    const untold = this.#missingFrom > 0 ? this.#untold(this.#missingFrom) : 0
+    return this.#told + untold
+  }
+
   get untaken(): number {
     return this.#output?.untaken ?? 0
   }
 
   /** A head reads what is written to the pipe `fd`, which belongs to this from now on. */
-  attach(fd: number): void {
+  attach(fd: number, ordinal: number): void {
     this.detach()
     if (!this.#isOpen) return void close(fd)
-    this.#output = new Output(fd, { ...this.#options, onDetach: this.#options.onGone })
+    this.#output = new Output(fd, {
+      ...this.#options,
+      onDetach: () => this.#options.onGone(ordinal),
+    })
     // What is left there is /dev/null.
     close(fd)
     this.#written = 0
@@ -80,7 +88,7 @@ export class HeadOutput implements Sink {
 
   /** The head asks for what follows a position, which nothing has. */
   refuse(): void {
-    this.#put(refusal(ENODATA, 'nothing is kept here that could be sent again: use --spool'))
+    this.#put(refusal(ENODATA, 'nothing is kept here that could be sent again'))
     this.#output?.detach('it asked for what is not kept')
     this.#settle()
   }
@@ -131,8 +139,13 @@ export class HeadOutput implements Sink {
 
   #tell(from: number): void {
     const to = this.#seq
-    this.missed += Math.max(0, to - Math.max(from - 1, this.#toldTo))
+    this.#told += this.#untold(from)
     this.#toldTo = Math.max(this.#toldTo, to)
     this.#options.onMissed(from, to)
+  }
+
+  // Of the messages from `from` on, those that have not been counted.
+  #untold(from: number): number {
+    return Math.max(0, this.#seq - Math.max(from - 1, this.#toldTo))
   }
 }

@@ -11,8 +11,8 @@ import { SaySeldom } from './say-seldom.js'
 export interface HeadsOptions {
   /** For the shell. */
   readonly command: string
-  /** A head is there, which reads the pipe `fd`: whoever gets that closes it. */
-  readonly attach: (fd: number) => void
+  /** A head is there, the one of that number, which reads the pipe `fd`: its taker closes it. */
+  readonly attach: (fd: number, ordinal: number) => void
   /** It is gone. */
   readonly detach: () => void
   /** Takes what the head at hand sends. */
@@ -38,6 +38,8 @@ const settledMs = 1000
 /** How long one may take to end before it is told to, and before it is killed. */
 const endMs = 10_000
 const termMs = 2000
+/** The same for one whose input has ended in the middle. */
+const graceMs = 1000
 const what = 'the head'
 
 interface Pipes {
@@ -102,7 +104,7 @@ export class Heads {
     child.on('exit', (code, signal) => this.#gone(child, endText(code, signal), code === 0))
     if (child.pid === undefined) return void close(input[1])
     this.#options.verbose(what, `runs as process ${child.pid}`)
-    this.#options.attach(input[1])
+    this.#options.attach(input[1], this.#restarts)
     this.#change()
   }
 
@@ -118,9 +120,9 @@ export class Heads {
     }
   }
 
-  /** The head that is there takes nothing, so it is replaced. */
-  replace(): void {
-    if (this.#isWanted && this.#child) this.#end(0)
+  /** The head with that number gets nothing more, so it is replaced. */
+  replace(ordinal: number): void {
+    if (this.#isWanted && this.#child && ordinal === this.#restarts) this.#end(graceMs)
   }
 
   /** No other one is started; the stream has ended for this one. False: it did not end well. */

@@ -46,7 +46,7 @@ export class RequestPort {
     } else if ('wantMark' in request) this.#mark(request.wantMark)
     else if ('attach' in request) {
       if (request.attach === null) headOutput?.detach()
-      else headOutput?.attach(request.attach)
+      else headOutput?.attach(request.attach, request.ordinal)
     } else if ('refuse' in request) headOutput?.refuse()
     else if ('head' in request) this.head = request.head
     else post({ described: describe() })

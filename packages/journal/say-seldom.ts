@@ -5,6 +5,7 @@ const everyMs = 60_000
 export class SaySeldom {
   readonly #log: (what: string, why: string) => void
   #heldBack = 0
+  #what = ''
   #saidMs = -Infinity
 
   constructor(log: (what: string, why: string) => void) {
@@ -17,13 +18,15 @@ export class SaySeldom {
       return
     }
     this.#saidMs = performance.now()
-    this.#log(what, this.#heldBack > 0 ? `${why} (${this.#heldBack} more such lines before)` : why)
+    this.#what = what
+    this.#log(what, this.#heldBack > 0 ? `${why} (and ${this.#heldBack} times before)` : why)
     this.#heldBack = 0
   }
 
   /** Says how many were left out, at the end. */
   close(): void {
-    if (this.#heldBack > 0) this.#log('the log', `${this.#heldBack} lines were left out`)
+    if (this.#heldBack > 0)
+      this.#log(this.#what, `${this.#heldBack} more lines of the kind were left out`)
     this.#heldBack = 0
   }
 }

@@ -41,8 +41,8 @@ export interface SessionThreadData {
 export type SessionThreadRequest =
   | { readonly acks: readonly Ack[] }
   | { readonly wantMark: Uint8Array }
-  /** A pipe that a new head reads; null: the head is gone. */
-  | { readonly attach: number | null }
+  /** The pipe `attach` is what the head with this number reads; null: the head is gone. */
+  | { readonly attach: number | null; readonly ordinal: number }
   /** The head has asked for what cannot be sent again. */
   | { readonly refuse: true }
   /** How the head is, for who asks. */
@@ -64,7 +64,8 @@ export type SessionThreadMessage =
   /** Acks were taken; a mark that a reader wanted was set: 0, or -errno. */
   | { readonly acksTaken: true }
   | { readonly marked: Uint8Array; readonly result: number }
-  | { readonly headGone: string }
+  /** The head with this number is gone, or takes nothing. */
+  | { readonly headGone: number }
   | { readonly missed: { readonly from: number; readonly to: number } }
   /** Too few copies have made message `seq` durable in time. */
   | { readonly unreplicated: number; readonly have: number }

@@ -56,7 +56,7 @@ const waiting = {
 const headOutput = data.hasHeads
   ? new HeadOutput({
       ...waiting,
-      onGone: (why) => post({ headGone: why }),
+      onGone: (ordinal) => post({ headGone: ordinal }),
       onMissed: (from, to) => post({ missed: { from, to } }),
     })
   : undefined
