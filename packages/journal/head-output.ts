@@ -73,11 +73,12 @@ export class HeadOutput implements Sink {
     this.#gap = undefined
     if (this.#hello) this.#put(this.#hello)
     const from = Math.max(this.#missingFrom, 2)
-    if (this.#missingFrom === 0 || from > this.#seq || !this.#hello) return
+    const isMissing = this.#missingFrom > 0 && from <= this.#seq
+    this.#missingFrom = 0
+    if (!isMissing || !this.#hello) return
+    this.#tell(from)
     this.#put(gapMessage(epochOf(this.#hello), from, this.#seq))
     this.#gap = { from, end: this.#written }
-    this.#missingFrom = 0
-    this.#tell(from)
   }
 
   /** The head is gone. */

@@ -22,7 +22,7 @@ const position = last()
 let isWaiting = mode === 'subscribe' && position !== undefined
 if (isWaiting) writeSync(1, subscribeTo(position!))
 const framer = new Framer()
-const buffer = Buffer.alloc(1 << 16)
+const buffer = Buffer.alloc(4096)
 for (let size = readSync(0, buffer); size > 0; size = readSync(0, buffer)) {
   framer.push(Buffer.from(buffer.subarray(0, size)))
   const whole: Buffer[] = []
