@@ -61,9 +61,9 @@ export const journalOptions = {
   },
   'replicas-timeout': {
     type: 'string',
-    describe: 'How long it waits for them, as in 30,fail or 30,warn (go on all the same)',
+    describe: 'Seconds that it waits for them, then fails: 30,fail; or does not: 30,warn',
     requiresArg: true,
-    defaultDescription: 'never to give up',
+    defaultDescription: 'never: no end',
   },
   run: {
     type: 'string',
