@@ -1,9 +1,10 @@
 // Syncs on the mount that return when enough copies have it on disk.
 
-import { spawn, type ChildProcess } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { decodeMessage, MessageReader } from '#wire'
 import { HeadedJournal, supportCommand } from '../support/headed-journal.js'
 import { ended, until } from '../support/journal-place.js'
 import { messageOf } from '../support/stream-writer.js'
@@ -83,7 +84,8 @@ void t.test('it fails after a time, or goes on with a warning, as was chosen', a
     await journal.start('--replicas', '1', '--replicas-timeout', `300ms,${end}`)
     const code = end === 'fail' ? 1 : 0
     t.equal(await ended(journal.run('echo x > f; sync f')), code)
-    t.match(journal.said, /the replicas: 0 of 1 have message \d+ durably in time/)
+    const late = /the replicas: 0 of 1 have message \d+ durably in time/
+    await until('said', () => late.test(journal.said))
     const direct = 'dd if=/dev/zero of=g bs=4k count=1'
     t.equal(await ended(journal.run(`${direct} oflag=sync`)), code, 'O_SYNC')
     t.equal(await ended(journal.run(`${direct} oflag=dsync`)), code, 'O_DSYNC')
@@ -145,4 +147,62 @@ void t.test('a database commits through copies that come and go', async (t) => {
   t.equal(state, 'journalling')
   t.equal(replicas.each.length, 3)
   t.equal(await journal.end(), 'SIGTERM')
+})
+
+void t.test('what a sync has promised is on the copy, whatever is killed', async (t) => {
+  const journal = new Acked(t)
+  const [file, ticks] = ['recorded', 'ticks'].map((name) => join(journal.dir, name))
+  for (const path of [file!, ticks!]) writeFileSync(path, '')
+  const head = supportCommand('recording-head', file!, 'subscribe', one!)
+  const args = ['--replicas', '1', '--spool', journal.spool, '--exec', head]
+  const rounds = 3
+  for (let round = 0; round < rounds; round++) {
+    await journal.start(...args)
+    const work = journal.run(supportCommand('commits', join(journal.mount, 'f'), '9999', ticks!))
+    const before = readFileSync(ticks!).length
+    await until('commits', () => readFileSync(ticks!).length > before + 20 * (round + 1))
+    for (const pid of [journal.child.pid!, -journal.heads().at(-1)!]) process.kill(pid, 'SIGKILL')
+    await ended(work)
+    // A replay of what the copy has, by a reader that checks.
+    const reader = new MessageReader()
+    reader.push(readFileSync(file!))
+    let syncs = 0
+    for (let next = reader.next(); next; next = reader.next())
+      if (decodeMessage(next)?.name === 'fsync') syncs++
+    const promised = readFileSync(ticks!).length
+    t.ok(syncs >= promised, `round ${round}: ${syncs} syncs recorded, ${promised} promised`)
+    journal.said = ''
+  }
+  await journal.start(...args)
+  t.equal(await journal.end(), 'SIGTERM')
+  const whole = new MessageReader()
+  whole.push(readFileSync(file!))
+  let epochs = 0
+  while (whole.next()) if (whole.message?.name === 'hello') epochs++
+  whole.end()
+  t.equal(epochs, rounds + 1, 'each message of each run once')
+})
+
+void t.test('what makes no sense is refused', (t) => {
+  const program = join(import.meta.dirname, '../../bin/tfs-journal.js')
+  const refused = (...args: string[]) =>
+    spawnSync(process.execPath, [program, ...args, '/nowhere', '/nowhere'], {
+      timeout: 60_000,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+  const exec = ['--exec', 'cat']
+  for (const [args, why] of [
+    [['--replicas', '1'], /come on standard input, or from --exec/],
+    [[...exec, '--replicas', 'x'], /not a number/],
+    [[...exec, '--replicas', '65'], /from 0 to 64/],
+    [[...exec, '--replicas-timeout', '3'], /goes with --replicas/],
+    [[...exec, '--replicas', '1', '--replicas-timeout', '3,maybe'], /not a time/],
+    [[...exec, '--replicas', '1', '--replicas-timeout', 'never,warn'], /not a time/],
+  ] as const) {
+    const { status, stderr } = refused(...args)
+    t.equal(status, 100, args.join(' '))
+    t.match(stderr, why)
+  }
+  t.end()
 })

@@ -1,10 +1,20 @@
 // A program: a head that appends whole messages to FILE. MODE `plain`: whatever comes; `subscribe`:
 // from where the file ends, which it asks for.
+// With WHO it makes all durable and acknowledges it.
 
-import { closeSync, ftruncateSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from 'node:fs'
 import { decodeMessage, epochOf, Framer, seqOf, subscribeTo, type Position } from '#wire'
+import { messageOf } from './stream-writer.js'
 
-const [file = '', mode = 'plain'] = process.argv.slice(2)
+const [file = '', mode = 'plain', who = ''] = process.argv.slice(2)
 const out = openSync(file, 'a')
 
 /** Cuts off what a kill has left behind the last whole message, of which this is the position. */
@@ -34,5 +44,12 @@ for (let size = readSync(0, buffer); size > 0; size = readSync(0, buffer)) {
   }
   const bytes = Buffer.concat(whole)
   for (let at = 0; at < bytes.length;) at += writeSync(out, bytes, at)
+  const newest = whole.at(-1)
+  if (who && newest) {
+    fdatasyncSync(out)
+    const [epoch, seq] = [epochOf(newest), seqOf(newest)]
+    const ack = { who, epoch, received: seq, applied: seq, durable: seq }
+    writeSync(1, messageOf('ack', ack, { seq: 0, epoch }))
+  }
 }
 closeSync(out)
