@@ -39,7 +39,7 @@ void t.test('each program has its section, with the options of its --help', asyn
     })
     const [, listed = ''] = /\nOptions:\n(.*?)\n\nExamples:/s.exec(stdout) ?? []
     // An option begins its line; the others are mentioned in descriptions.
-    const declared = listed.match(/^ {2}.{20}/gm)?.join('\n') ?? ''
+    const declared = listed.match(/^ {2}.{20}\S*/gm)?.join('\n') ?? ''
     t.ok(declared.length > 0, program)
     const cells = firstCells(program).join(' ')
     t.strictSame(optionsIn(cells), optionsIn(declared), program)

@@ -1,5 +1,5 @@
-// One tfs-mirror that follows a spool, whatever becomes of the journal that writes it: it takes each
-// run of it for what it is, and ends exact.
+// One tfs-mirror that follows a spool, whatever becomes of the journal that writes it: it takes
+// each run of it for what it is, and ends exact.
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
