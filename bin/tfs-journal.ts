@@ -17,8 +17,8 @@ await runProgram({
     'SIGTERM, SIGINT and SIGHUP unmount; where somebody uses the mount, only the second one ' +
     'does. With --exec SIGHUP starts another CMD instead. SIGUSR1 prints the status. ' +
     'Requests of readers come on standard input. When the reader of the stream is gone, the ' +
-    'mount goes on and changes are no longer journalled; the exit code is 1 then. SIGUSR2 makes ' +
-    'the mount stand still, with all of the stream taken by its reader, until SIGCONT.',
+    'mount goes on and changes are no longer journalled; the exit code is 1 then. SIGUSR2 ' +
+    'makes the mount stand still, with all of the stream taken by its reader, until SIGCONT.',
   errors: { EINUSE: 'no', EOPTION: 'usage', EINSIDE: 'usage', EMOUNTED: 'usage' },
   run: (operands, options, { log }) => runJournal(operands, options, log),
 })

@@ -170,9 +170,9 @@ export class HeadFeed {
       } catch (error) {
         if (this.#flow?.output !== output) return
         const { code, message } = error as NodeJS.ErrnoException
-        // That it has ended will be heard of.
-        if (code === 'EPIPE') return
-        this.#said.say('the head', `gets nothing more from the spool: ${message}`)
+        // It reads no more: most likely it has ended.
+        if (code !== 'EPIPE')
+          this.#said.say('the head', `gets nothing more from the spool: ${message}`)
         this.#onFail(flow.ordinal)
       }
     }

@@ -18,6 +18,8 @@ import type {
 } from './session-thread-data.js'
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const
+/** How long the session's thread may take to tell its status. */
+const answerMs = 2000
 type Ended = Extract<SessionThreadMessage, { ended: unknown }>
 
 /** Takes signals from when it is made until `close`. */
@@ -35,6 +37,7 @@ export class Run {
   #worker: Worker | undefined
   #captive: Captive | undefined
   #signal: NodeJS.Signals | undefined
+  #unanswered: NodeJS.Timeout | undefined
   #isIncomplete = false
   #isClosed = false
 
@@ -71,6 +74,7 @@ export class Run {
   /** Leaves nothing behind, whatever went before. */
   async close(): Promise<void> {
     this.#hold.close()
+    clearTimeout(this.#unanswered)
     // Gone already, unless the thread failed or the connection was aborted.
     this.#stop()
     await this.#worker?.terminate()
@@ -130,9 +134,18 @@ export class Run {
 
   #said(message: Exclude<SessionThreadMessage, Ended>): void {
     if ('lost' in message || 'missed' in message) this.#isIncomplete = true
+    if ('described' in message) clearTimeout(this.#unanswered)
     if ('ready' in message) this.#ready.resolve()
     else if ('held' in message) this.#hold.reached(message.seq)
     else if (!this.#heads.heard(message)) this.#log.tell(message)
+  }
+
+  #describe(): void {
+    const { log } = this.#options
+    clearTimeout(this.#unanswered)
+    const why = 'cannot be told now: the mount waits for a reader, for the spool or for SIGCONT'
+    this.#unanswered = setTimeout(() => log('the status', why), answerMs)
+    this.#ask({ describe: true })
   }
 
   #ask(request: SessionThreadRequest): void {
@@ -166,7 +179,7 @@ export class Run {
   // The first signal asks; the second does not wait for those who use the mount. A command is asked
   // and killed in place of the mount, which then ends with it.
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    if (signal === 'SIGUSR1') return this.#ask({ describe: true })
+    if (signal === 'SIGUSR1') return this.#describe()
     if (signal === 'SIGHUP' && this.#heads.restart()) return
     const isSecond = this.#signal !== undefined
     this.#signal = signal

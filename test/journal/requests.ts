@@ -1,6 +1,6 @@
 // What readers of the stream ask the journal for, on its standard input.
 
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import t from 'tap'
 import { codecs, limits, seal } from '#wire'
 import { HeadedJournal } from '../support/headed-journal.js'
@@ -90,4 +90,18 @@ void t.test('SIGUSR1 prints the status', async (t) => {
   t.match(JSON.parse(text), { program: 'tfs-journal', position: { epoch: position.epoch } })
   spawnSync('umount', [journal.mount], { timeout: 60_000 })
   t.equal(await ended(journal.child), 0)
+})
+
+void t.test('SIGUSR1 is answered also while the mount waits for its reader', async (t) => {
+  const journal = new HeadedJournal(t)
+  const once = `mkdir '${journal.dir}/first' 2> /dev/null && exec sleep 60`
+  await journal.start('--exec', `${once}; exec cat > /dev/null`)
+  const script = 'head -c 4000000 /dev/zero > f'
+  const writer = spawn('sh', ['-c', script], { cwd: journal.mount, stdio: 'ignore' })
+  await until('waits', () => journal.said.includes('its reader takes nothing'))
+  journal.child.kill('SIGUSR1')
+  await until('told', () => journal.said.includes('the status: cannot be told now'))
+  journal.child.kill('SIGHUP')
+  t.equal(await ended(writer), 0, 'it goes on once that reader is gone')
+  t.equal(await journal.end(), 'SIGTERM')
 })
