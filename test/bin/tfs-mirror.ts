@@ -73,7 +73,7 @@ void t.test('wrong usage', async (t) => {
   const wrong = [
     [],
     [file, root, 'more'],
-    ['--until', '12:00', file, root],
+    ['--until', '12:00:00', file, root],
     ['--until', '2026-13-01', file, root],
     ['--until', '2026-02-30', file, root],
     ['--ids', 'some', file, root],
