@@ -1,7 +1,7 @@
 // The hello of the mirror's epoch, in .tfs/hello: a stream that goes on behind a position does not
 // bring it again, and who reads on from the mirror needs it first.
 
-import { check, close, ftruncate, O_RDONLY, pread, pwrite } from '#posix'
+import { check, close, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, pread, write } from '#posix'
 import { checkMessage, epochOf, isSize, limits, sizeOf, WireError } from '#wire'
 import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
 
@@ -18,10 +18,9 @@ export class HelloFile {
 
   /** Throws errno errors. */
   write(message: Buffer): void {
-    const fd = openPrivateFile(this.#directory, name, this.#shown)
+    const fd = openPrivateFile(this.#directory, name, this.#shown, O_RDWR | O_CREAT | O_TRUNC)
     try {
-      check(pwrite(fd, message, 0, message.length, 0), 'write', this.#shown)
-      check(ftruncate(fd, message.length), 'ftruncate', this.#shown)
+      check(write(fd, message, 0, message.length), 'write', this.#shown)
     } finally {
       close(fd)
     }
