@@ -2,7 +2,6 @@
 // follows a position.
 
 import { readdirSync } from 'node:fs'
-import type { Duplex } from 'node:stream'
 import { RecordedConnection, recordedFile, recordedSpool, ResumedStream } from '#relay'
 import type { ResumeOptions } from '#relay'
 import { parseSegmentName } from '#spool'

@@ -4,7 +4,7 @@
 import { Readable, type Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { answerOf, Backoff, epochOf, flag, flagsOf, Framer, isEnd, isRefusal } from '#wire'
-import { seqOf, subscribeTo, WireError, type Position } from '#wire'
+import { seqOf, subscribeTo, typeOf, WireError, type Position } from '#wire'
 import type { RelayLog } from './limited-log.js'
 import { Run } from './run-of-messages.js'
 

@@ -1,10 +1,8 @@
 // The end of a spool as it grows: its last message, then whatever anybody appends.
 
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterPosition, Spool, SpoolReader, watchSpool, type SpoolWatch } from '#spool'
-import { sizeOf, timeOf, typeOf, type Position } from '#wire'
-import { isEnd } from './retained.js'
-import { Wake } from '#spool'
+import { afterPosition, Spool, SpoolReader, Wake, watchSpool, type SpoolWatch } from '#spool'
+import { isEnd, sizeOf, timeOf, typeOf, type Position } from '#wire'
 
 /** What is known of where a stream stands. */
 export interface SpoolEnd extends Position {
@@ -51,7 +49,7 @@ export class SpoolTail {
     const block = this.#reader.next() ?? Buffer.alloc(0)
     const last = Buffer.from(block.subarray(0, sizeOf(block)))
     this.#rest = block.subarray(last.length)
-    const retained = [...(hello ? [hello] : []), ...(isEnd(last) ? [last] : [])]
+    const retained = [...(hello ? [hello] : []), ...(isEnd(typeOf(last)) ? [last] : [])]
     return { ...position, type: typeOf(last), time: Number(timeOf(last)), retained }
   }
 
