@@ -8,7 +8,7 @@ set -eu
 
 if [ $# -eq 3 ]; then
   PATH="$(dirname "$0")/../build/bin:$PATH"
-  tfs-mirror --tee "$1" "$2" | tfs-broadcast "$3"
+  tfs-mirror --tee "$1" "$2" | tfs-broadcast "$3" >/dev/null
   exit
 fi
 [ $# -eq 0 ] || { echo "usage: $0 [SOCKET MIRROR NEXT]" >&2; exit 100; }

@@ -36,7 +36,8 @@ mkfifo -m 600 "$pipe"
 # real tree, so that this can be read at /proc/PID/cwd, also where the mount covers it.
 (cd "$store" && exec setsid tfs-journal "$store" "$mountpoint" >"$pipe") &
 journal=$!
-setsid tfs-broadcast "$socket" <"$pipe" &
+# What mirrors acknowledge is of no use without --replicas.
+setsid tfs-broadcast "$socket" <"$pipe" >/dev/null &
 broadcast=$!
 echo "$journal" >"$socket.pid"
 trap 'kill "$journal" 2>/dev/null || :' INT TERM HUP
