@@ -1,7 +1,8 @@
 // Finds the ends of messages in a stream by their sizes, and follows the numbers in the headers as
-// far as a relay reports them. Bodies stay unread.
+// far as a relay reports them. Bodies stay unread, but that of a hello.
 
 import { flag, header, isEnd, isSize, messageTable, WireError } from '#wire'
+import { isAfter, previousOf } from './retained.js'
 
 const at = header.offsets
 const { hello, gap } = messageTable
@@ -103,9 +104,9 @@ export class Scanner {
     const epoch = data.readUInt32LE(start + at.epoch)
     const seq =
       data.readUInt32LE(start + at.seq) + data.readUInt32LE(start + at.seq + 4) * 0x100000000
-    if (seq !== this.seq + 1 || epoch !== this.epoch) this.#jump(type, seq, epoch, flags)
-    if (flags & flag.RETAIN || isEnd(type))
-      this.#handler.retain(data.subarray(start, start + size), this.epoch, this.seq)
+    const message = data.subarray(start, start + size)
+    if (seq !== this.seq + 1 || epoch !== this.epoch) this.#jump(message, type, seq, epoch, flags)
+    if (flags & flag.RETAIN || isEnd(type)) this.#handler.retain(message, this.epoch, this.seq)
     if (type === gap.type) this.gaps++
     if (this.#joining) this.#joining = (flags & flag.RETAIN) !== 0
     if (type === hello.type) this.#joining = true
@@ -116,14 +117,20 @@ export class Scanner {
   }
 
   // Readers refuse what is missing; here it is named only, to be found where it happened.
-  #jump(type: number, seq: number, epoch: number, flags: number): void {
-    const begins = type === hello.type && (this.ended || this.type === 0)
+  #jump(message: Buffer, type: number, seq: number, epoch: number, flags: number): void {
+    const begins = type === hello.type && this.#mayBegin(message)
     const joins = this.type === hello.type && epoch === this.epoch && seq > this.seq
     const skips = type === gap.type && epoch === this.epoch && seq > this.seq
     if (begins || joins || skips || (flags & flag.RETAIN && epoch === this.epoch)) return
     this.gaps++
     const last = this.type === 0 ? 'no hello' : `${this.epoch}:${this.seq}`
     this.#handler.note(`message ${epoch}:${seq} comes after ${last}`)
+  }
+
+  // An epoch whose hello names none before it can only be taken at its word.
+  #mayBegin(hello: Buffer): boolean {
+    if (this.type === 0 || isAfter(hello, this)) return true
+    return this.ended && previousOf(hello) === undefined
   }
 
   #hop(message: Buffer): void {

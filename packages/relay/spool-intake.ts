@@ -2,9 +2,9 @@
 // what is missing is named by a gap.
 
 import assert from 'node:assert'
-import { byeMessage, firstOf, gapMessage, type SpoolWriter } from '#spool'
+import { firstOf, gapMessage, type Segment, type Spool, type SpoolWriter } from '#spool'
 import { checkMessage, codecs, epochOf, flag, flagsOf, isEnd, isRequest, isSize } from '#wire'
-import { messageTable, seqOf, typeOf, WireError } from '#wire'
+import { messageTable, seqOf, typeOf, WireError, type Position } from '#wire'
 import { isForRelay } from './upstream-reader.js'
 
 const { hello, bye, abort } = messageTable
@@ -65,23 +65,11 @@ export class SpoolIntake {
     this.#ended = writer.ended
     this.#joining = writer.joining
     const segments = writer.spool.segments()
-    segments.forEach(({ epoch, seq }, i) => {
-      const next = segments[i + 1]
-      // Where the next one goes on, that says it; else its own index, which is not read for this.
-      if (epoch !== this.#epoch) this.#old.set(epoch, next?.epoch === epoch ? next.seq : seq)
+    segments.forEach((segment, at) => {
+      const isLast = segments[at + 1]?.epoch !== segment.epoch
+      if (isLast && segment.epoch !== this.#epoch)
+        this.#old.set(segment.epoch, lastSeq(writer.spool, segments, at))
     })
-    for (const [epoch] of this.#old) this.#old.set(epoch, this.#lastOf(epoch))
-  }
-
-  #lastOf(epoch: number): number {
-    const segments = this.#writer.spool.segments()
-    const at = segments.findLastIndex((segment) => segment.epoch === epoch)
-    try {
-      return this.#writer.spool.index(segments, at).seq
-    } catch {
-      // It is damaged, and not to be written again from here.
-      return Infinity
-    }
   }
 
   /** Bytes that have come and are not in the spool. */
@@ -208,21 +196,25 @@ export class SpoolIntake {
     const { previousEpoch, previousSeq } = codecs.hello.decode(message)
     if (epoch === 0 || seqOf(message) !== 1)
       throw new WireError('EWIRE_FIELD', 'a hello that is none')
-    if (!this.#ended && previousEpoch === this.#epoch && previousSeq > this.#seq) {
-      // It is known how the last epoch ended, though not what was in it.
-      if (previousSeq > this.#seq + 1) this.#fill(previousSeq - 1)
-      if (this.failure === 0) this.#add(byeMessage({ epoch: this.#epoch, seq: previousSeq }))
-    }
+    // It is known up to where the last epoch went: what of it did not come may be anything.
+    if (!this.#ended && previousEpoch === this.#epoch && previousSeq > this.#seq)
+      this.#fill(previousSeq)
     if (this.failure < 0 || !this.#flush()) return false
-    if (!this.#ended)
-      this.#say(
-        'input',
-        `epoch ${this.#epoch} goes on to ${epoch} without a bye: more may be missing`,
-      )
+    this.#checkEpochs(epoch, { epoch: previousEpoch, seq: previousSeq })
     if (this.#epoch !== 0) this.#old.set(this.#epoch, this.#seq)
     this.#epoch = epoch
     this.#seq = 0
     return true
+  }
+
+  // Readers refuse what does not follow; here it is named, to be found where it happened.
+  #checkEpochs(epoch: number, previous: Position): void {
+    const isNext = previous.epoch === this.#epoch && previous.seq === this.#seq
+    if (isNext || (this.#ended && previous.epoch === 0) || this.#epoch === 0) return
+    const why = this.#ended
+      ? `epoch ${epoch} follows message ${previous.seq} of epoch ${previous.epoch}`
+      : `epoch ${this.#epoch} goes on to ${epoch} without a bye`
+    this.#say('input', `${why}: more may be missing`)
   }
 
   #isOld(epoch: number, seq: number): boolean {
@@ -270,5 +262,14 @@ export class SpoolIntake {
     this.counts.messages += this.#runMessages
     this.#runMessages = 0
     return true
+  }
+}
+
+function lastSeq(spool: Spool, segments: readonly Segment[], at: number): number {
+  try {
+    return spool.index(segments, at).seq
+  } catch {
+    // It is damaged, and not to be written again from here.
+    return Infinity
   }
 }

@@ -1,5 +1,5 @@
 export { afterMark, afterPosition, afterTime, newest, oldest, type Place } from './find.js'
-export { byeMessage, gapMessage, lostMessages } from './lost.js'
+export { gapMessage, lostMessages } from './lost.js'
 export { type Mark, SegmentIndex } from './segment-index.js'
 export { parseSegmentName, retainedName, segmentName, type SegmentName } from './segment-name.js'
 export { Spool } from './spool.js'

@@ -10,9 +10,6 @@ const now = { sec: 0, nsec: 0 }
 export const gapMessage = (epoch: number, from: number, to: number): Buffer =>
   made('gap', { from, to }, { epoch, seq: to })
 
-/** A bye for an epoch whose own is missing, although it is known that it had one. */
-export const byeMessage = (position: Position): Buffer => made('bye', {}, position)
-
 /**
  * What comes between the message at `position` and the oldest segment that is left. Of an epoch
  * that is gone nobody knows how it ended: that is an abort; then `hello` begins the next one.

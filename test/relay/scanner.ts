@@ -94,11 +94,15 @@ void t.test('wrong numbers are noted', async (t) => {
   const gap = messageOf('gap', { from: 3, to: 9 }, { seq: 9 })
   const other = new StreamWriter(8).messages[0] as Buffer
   const bye = messageOf('bye', {}, { seq: 2 })
+  const after = (seq: number) => new StreamWriter(8, { epoch: 7, seq }).messages[0] as Buffer
   const cases: [string, Buffer[], number][] = [
     ['in order', [hello, tick(2), tick(3)], 0],
     ['joined in the middle', [hello, tick(200), tick(201)], 0],
     ['a gap that is named', [hello, tick(2), gap, tick(10)], 0],
     ['an epoch after another', [hello, bye, other, tick(2, 8)], 0],
+    ['an epoch that says that it follows', [hello, tick(2), after(2), tick(2, 8)], 0],
+    ['an epoch that follows another message', [hello, tick(2), after(3), tick(2, 8)], 1],
+    ['an epoch that follows another one', [hello, bye, after(3), tick(2, 8)], 1],
     ['missing', [hello, tick(2), tick(4), tick(5)], 1],
     ['twice', [hello, tick(2), tick(2)], 1],
     ['of another epoch', [hello, tick(2), tick(3, 9)], 1],
