@@ -45,6 +45,7 @@ export class ResumedStream {
   readonly #options: ResumeOptions
   readonly #backoff = new Backoff()
   readonly #silence: Error
+  readonly #noAnswer: Error
   readonly #stop = new AbortController()
   #connection: Duplex | undefined
   // The last message that a relay had kept for those who join: it may come again.
@@ -58,11 +59,15 @@ export class ResumedStream {
   // Our own reader waits for an answer.
   #isAsked = false
   #isRefused = false
+  // How long an answer was waited for.
+  #unansweredMs = 0
 
   private constructor(options: ResumeOptions, first: Duplex) {
     this.#options = options
     this.position = options.position
-    this.#silence = new Error(`nothing came for ${(options.idleMs ?? 0) / 1000} s`)
+    const limit = `${(options.idleMs ?? 0) / 1000} s`
+    this.#silence = new Error(`nothing came for ${limit}`)
+    this.#noAnswer = new Error(`does not say within ${limit} what follows a position`)
     const stop = () => this.#stop.abort()
     options.signal.addEventListener('abort', stop)
     this.#stop.signal.addEventListener('abort', () => {
@@ -117,6 +122,7 @@ export class ResumedStream {
     this.#isEnded = isEnded
     this.#isAsked = true
     this.#isFlowing = false
+    this.#unansweredMs = 0
     // Otherwise the next connection asks by itself.
     this.#connection?.write(subscribeTo(position))
   }
@@ -143,7 +149,8 @@ export class ResumedStream {
         }
       } catch (error) {
         if (error instanceof WireError || isFinal(error)) throw error
-        if (!this.#hasCome && error !== this.#silence) throw error
+        const isPatient = error === this.#silence || error === this.#noAnswer
+        if (!this.#hasCome && !isPatient) throw error
         failure = error as Error
       } finally {
         this.#connection = undefined
@@ -182,6 +189,7 @@ export class ResumedStream {
     this.#connection = connection
     this.connections++
     this.#isFlowing = this.position === undefined
+    this.#unansweredMs = 0
     if (this.position) connection.write(subscribeTo(this.position))
     // Where that fails, reading does too.
     connection.on('error', () => undefined)
@@ -204,16 +212,26 @@ export class ResumedStream {
 
   // Only while something is waited for: a reader of ours that takes its time is no fault of theirs.
   async #within<T>(connection: Duplex, next: Promise<T>): Promise<T> {
-    const { idleMs, stay } = this.#options
-    const isOver = this.#isEnded && this.#hasCome && !stay
-    const limitMs = isOver ? endedMs : idleMs
+    const limitMs = this.#limitMs
     if (limitMs === undefined) return next
-    const timer = setTimeout(() => connection.destroy(this.#silence), limitMs)
+    const isAnswered = this.#isFlowing
+    const begun = performance.now()
+    const why = isAnswered || this.#unansweredMs === 0 ? this.#silence : this.#noAnswer
+    const timer = setTimeout(() => connection.destroy(why), limitMs)
     try {
       return await next
     } finally {
       clearTimeout(timer)
+      if (!isAnswered) this.#unansweredMs += performance.now() - begun
     }
+  }
+
+  get #limitMs(): number | undefined {
+    const { idleMs, stay } = this.#options
+    if (this.#isEnded && this.#hasCome && !stay) return endedMs
+    // What comes before the answer does not count.
+    if (idleMs === undefined || this.#isFlowing) return idleMs
+    return Math.max(0, idleMs - this.#unansweredMs)
   }
 
   #isWanted(message: Buffer): boolean {

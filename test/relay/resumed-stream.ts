@@ -177,3 +177,21 @@ void t.test('a connection that says nothing is given up; after a bye it may stay
   t.equal((await numbers(resumed)).length, count)
   t.ok(connections >= 3, `${connections} connections`)
 })
+
+void t.test('who does not answer is given up, whatever else he sends', async (t) => {
+  let connections = 0
+  const { path } = await relay(t, async (socket, position) => {
+    if (++connections === 2) {
+      const { seq } = position!
+      return write(socket, Buffer.concat([subscribedTo(position!), ...messages.slice(seq)]))
+    }
+    const tick = setInterval(() => socket.write(messages[1]!), 20)
+    socket.on('close', () => clearInterval(tick))
+  })
+  const said: string[] = []
+  const log = Object.assign((_: string, why: string) => void said.push(why), { verbose: () => {} })
+  const position = { epoch, seq: count - 3 }
+  const resumed = await ResumedStream.open(options(t, path, { idleMs: 300, position, log }))
+  t.strictSame(await numbers(resumed), [count - 2, count - 1, count])
+  t.match(said, [/^does not say within 0.3 s what follows a position; trying again/, 'is back'])
+})
