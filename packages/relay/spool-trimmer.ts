@@ -36,6 +36,8 @@ export class SpoolTrimmer {
       for (const name of losers)
         this.#log.warn('lost readers', `reader ${name}`, 'is too far behind: loses messages')
     } catch (error) {
+      // Who trims just now trims for us.
+      if ((error as { code?: unknown }).code === 'ESPOOL_LOCKED') return
       this.#log.warn('failures to trim', path, (error as Error).message)
     }
   }

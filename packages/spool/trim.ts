@@ -1,7 +1,7 @@
 // Removes the oldest segments of a spool, but what registered readers still need. The last one
 // always stays.
 
-import { check, close, flock, LOCK_EX, O_RDONLY, openat } from '#posix'
+import { check, close, errno, flock, LOCK_EX, LOCK_NB, O_RDONLY, openat } from '#posix'
 import type { Position } from '#wire'
 import { listReaders, type ReaderState } from './readers.js'
 import { fitRetained, mendRetained, removeSegment } from './retained.js'
@@ -31,7 +31,7 @@ export interface Trimmed {
 
 /**
  * Removes what need not be kept, oldest first; with `dryRun` only says what. Throws SystemError,
- * and SpoolError.
+ * and SpoolError: ESPOOL_LOCKED where another process does so just now.
  */
 export function trim(spool: Spool, keep: Keep, options: TrimOptions = {}): Trimmed {
   const { nowMs = Date.now(), dryRun = false } = options
@@ -39,7 +39,9 @@ export function trim(spool: Spool, keep: Keep, options: TrimOptions = {}): Trimm
   // descriptor.
   const lock = check(openat(spool.fd, Buffer.from('.'), O_RDONLY), 'open', spool.path)
   try {
-    check(flock(lock, LOCK_EX), 'flock', spool.path)
+    const locked = flock(lock, LOCK_EX | LOCK_NB)
+    if (locked === -errno.EAGAIN) throw isBeingTrimmed(spool)
+    check(locked, 'flock', spool.path)
     if (!dryRun) mendRetained(spool)
     const segments = spool.segments()
     const sizes = segments.map((segment) => sizeOf(spool, segment))
@@ -59,6 +61,9 @@ export function trim(spool: Spool, keep: Keep, options: TrimOptions = {}): Trimm
     close(lock)
   }
 }
+
+const isBeingTrimmed = ({ path }: Spool) =>
+  new SpoolError('ESPOOL_LOCKED', `the spool '${path}' is being trimmed by another process`)
 
 export interface TrimOptions {
   readonly nowMs?: number

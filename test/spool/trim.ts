@@ -3,6 +3,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { check, flock, LOCK_EX } from '#posix'
 import { decodeMessage, Framer, Numbering } from '#wire'
 import { listReaders, RegisteredReader, retainedName, Spool, trim, type Keep } from '#spool'
 import { appendAll, filesOf, history, openWriter, spoolOf } from '../support/spool-files.js'
@@ -163,4 +164,13 @@ void t.test('the list of readers', async (t) => {
   fs.unlinkSync(join(path, 'readers/one'))
   t.equal(trim(spool, { keep: { bytes: 0 } }).segments.length, 0, 'keeps all, since nobody knows')
   spool.close()
+})
+
+void t.test('nobody waits for another process that trims', async (t) => {
+  const path = spoolOf(t, history(100).messages)
+  const fd = fs.openSync(path, 'r')
+  check(flock(fd, LOCK_EX), 'flock')
+  t.throws(() => trimmed(path, { keep: { bytes: 0 } }), { code: 'ESPOOL_LOCKED' })
+  fs.closeSync(fd)
+  t.ok(trimmed(path, { keep: { bytes: 0 } }).segments.length > 1)
 })
