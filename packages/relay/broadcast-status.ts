@@ -1,9 +1,10 @@
 // What a broadcast says of itself: one line for the input, with the state of it all, and one for
 // each client.
 
-import { afterPosition, SpoolError, type Spool } from '#spool'
+import { afterPosition, type Spool } from '#spool'
 import { messageTable, type Position } from '#wire'
 import type { Client } from './client.js'
+import { isFaultOfSpool } from './reader-after.js'
 import type { Scanner } from './scanner.js'
 import type { Window } from './window.js'
 
@@ -109,8 +110,8 @@ function bytesBehind(spool: Spool, position: Position): number | undefined {
     const sizes = segments.slice(at).map((_, i) => spool.index(segments, at + i).size)
     return sizes.reduce((sum, size) => sum + size, 0) - offset
   } catch (error) {
-    // It was trimmed, or never there.
-    if (error instanceof SpoolError) return undefined
+    // It was trimmed, or never there; or cannot be looked at now.
+    if (isFaultOfSpool(error)) return undefined
     throw error
   }
 }

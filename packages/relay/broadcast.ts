@@ -3,7 +3,7 @@
 
 import assert from 'node:assert'
 import type { Socket } from 'node:net'
-import { SpoolError, type SpoolReader } from '#spool'
+import type { SpoolReader } from '#spool'
 import { checkMessage, epochOf, messageTable, WireError } from '#wire'
 import type { Body, Position, Stamp } from '#wire'
 import { statusLines } from './broadcast-status.js'
@@ -18,7 +18,8 @@ import { isHello, previousOf, Retained } from './retained.js'
 import { Scanner } from './scanner.js'
 import type { SpoolFeed } from './spool-feed.js'
 import { lostText } from './spool-stream.js'
-import { readerAfter, Subscriptions, type Answer } from './subscriptions.js'
+import { isFaultOfSpool, readerAfter } from './reader-after.js'
+import { Subscriptions, type Answer } from './subscriptions.js'
 import { isForRelay, UpstreamReader } from './upstream-reader.js'
 import type { UpstreamTarget } from './upstream-writer.js'
 import type { WindowPlace } from './window-cursor.js'
@@ -73,7 +74,7 @@ export class Broadcast implements Stream {
   }
 
   answer(client: Client, position: Position): Answer | undefined {
-    const answer = this.#subscriptions.answer(position)
+    const answer = this.#readable(client, () => this.#subscriptions.answer(position))
     if (answer?.flow === 'spool')
       answer.reader.onLost = (from, oldest) => this.#lost(client, from, oldest)
     if (answer?.flow === 'refused')
@@ -92,20 +93,23 @@ export class Broadcast implements Stream {
   reader(client: Client, position: Position): SpoolReader | undefined {
     const { spool } = this.#subscriptions
     assert(spool)
+    const onLost = (from: Position, oldest: Position) => this.#lost(client, from, oldest)
+    return this.#readable(client, () => readerAfter(spool, position, onLost))
+  }
+
+  unreadable(client: Client, error: unknown): void {
+    if (!isFaultOfSpool(error)) throw error
+    this.#log.warn('cut clients', `client ${client.id}`, `cut: ${error.message}`)
+    client.socket.destroy()
+  }
+
+  #readable<T>(client: Client, read: () => T): T | undefined {
     try {
-      const reader = readerAfter(spool, position)
-      reader.onLost = (from, oldest) => this.#lost(client, from, oldest)
-      return reader
+      return read()
     } catch (error) {
       this.unreadable(client, error)
       return undefined
     }
-  }
-
-  unreadable(client: Client, error: unknown): void {
-    if (!(error instanceof SpoolError || isSystemError(error))) throw error
-    this.#log.warn('cut clients', `client ${client.id}`, `cut: ${error.message}`)
-    client.socket.destroy()
   }
 
   moved(client: Client): void {
@@ -292,6 +296,3 @@ export class Broadcast implements Stream {
     if (type === messageTable.abort.type) throw fail('ends with abort: the source gave up')
   }
 }
-
-const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && 'errno' in error

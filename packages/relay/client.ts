@@ -20,7 +20,10 @@ export interface Stream {
   /** The client has taken bytes, or is gone. */
   moved(client: Client): void
   now(): Stamp
-  /** How the stream goes on behind a position; undefined where nobody can say that yet. */
+  /**
+   * How the stream goes on behind a position; undefined where nobody can say that yet, or that
+   * fails: the client is cut.
+   */
   answer(client: Client, position: Position): Answer | undefined
   /** Where in the window what follows a position is, if that is near enough to go on there. */
   near(position: Position): WindowPlace | undefined

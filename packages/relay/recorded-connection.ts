@@ -14,8 +14,8 @@ import {
   WireError,
   type Position,
 } from '#wire'
-import { afterPosition, oldest, Spool, SpoolError, SpoolReader } from '#spool'
-import { watchSpool, type SpoolWatch } from '#spool'
+import { oldest, Spool, SpoolReader, watchSpool, type SpoolWatch } from '#spool'
+import { readerAfter } from './reader-after.js'
 import { Run } from './run-of-messages.js'
 
 /** Whole messages in any pieces, from behind a position or all; rejects where that is not there. */
@@ -124,7 +124,9 @@ export const recordedSpool = (path: string, follow: boolean): Recorded =>
     let wake: (isTick: boolean) => void = () => {}
     let watch: SpoolWatch | undefined
     try {
-      reader = position ? readerAfter(spool, position) : new SpoolReader(spool, oldest(spool))
+      reader = position
+        ? readerAfter(spool, position, undefined)
+        : new SpoolReader(spool, oldest(spool))
       const hello = position ? undefined : reader.hello()
       if (hello) yield hello
       if (follow) watch = watchSpool(spool, (isTick) => wake(isTick))
@@ -145,21 +147,6 @@ export const recordedSpool = (path: string, follow: boolean): Recorded =>
       spool.close()
     }
   }
-
-/**
- * Reads what follows a position; what the spool does not have any more is a gap. Throws SpoolError
- * where it does not know that position.
- */
-function readerAfter(spool: Spool, position: Position): SpoolReader {
-  try {
-    return new SpoolReader(spool, afterPosition(spool, position))
-  } catch (error) {
-    if (!(error instanceof SpoolError) || error.code !== 'ESPOOL_TRIMMED') throw error
-    const reader = new SpoolReader(spool)
-    reader.seekLost(position)
-    return reader
-  }
-}
 
 const nothing = Buffer.alloc(0)
 

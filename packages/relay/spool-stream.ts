@@ -4,12 +4,13 @@
 import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemError } from '#posix'
-import { afterPosition, newest, RegisteredReader, SpoolOutput, SpoolReader } from '#spool'
+import { newest, RegisteredReader, SpoolOutput, SpoolReader } from '#spool'
 import { SpoolWriter } from '#spool'
-import type { Keep, Place, Spool, SpoolWriterOptions } from '#spool'
+import type { Keep, Spool, SpoolWriterOptions } from '#spool'
 import type { Position } from '#wire'
 import type { Input } from './input.js'
 import { LimitedLog, type RelayLog } from './limited-log.js'
+import { readerAfter } from './reader-after.js'
 import { SpoolIntake, type IntakeCounts } from './spool-intake.js'
 import { SpoolTrimmer } from './spool-trimmer.js'
 import { stopDrainMs, stopped } from './stopped.js'
@@ -197,18 +198,10 @@ export function registeredReader(
   { position }: RegisteredReader,
   onLost: NonNullable<SpoolReader['onLost']>,
 ): SpoolReader {
+  if (position.epoch !== 0)
+    return readerAfter(spool, position, onLost, ['ESPOOL_TRIMMED', 'ESPOOL_UNKNOWN'])
   const reader = new SpoolReader(spool)
   reader.onLost = onLost
-  if (position.epoch === 0) return reader
-  let place: Place | undefined
-  try {
-    place = afterPosition(spool, position)
-  } catch (error) {
-    const { code } = error as { code?: string }
-    if (code !== 'ESPOOL_TRIMMED' && code !== 'ESPOOL_UNKNOWN') throw error
-  }
-  if (place) reader.seek(place)
-  else reader.seekLost(position)
   return reader
 }
 

@@ -2,13 +2,13 @@
 // that still has it, else from the spool; else what is left and a gap before it, or a refusal.
 
 import { errno as errnos } from '#posix'
-import { afterPosition, firstOf, gapMessage, lostMessages, oldest, SpoolError } from '#spool'
-import { SpoolReader, type Spool } from '#spool'
-import { epochOf, sizeOf, type Position } from '#wire'
+import { firstOf, gapMessage, lostMessages, oldest, SpoolError } from '#spool'
+import { SpoolReader, type Spool, type SpoolErrorCode } from '#spool'
+import { epochOf, refusal, sizeOf, subscribedTo, type Position } from '#wire'
 import { findInWindow, helloInWindow } from './find-in-window.js'
+import { readerAfter } from './reader-after.js'
 import { isAfter, isHello, type Retained } from './retained.js'
 import type { Scanner } from './scanner.js'
-import { refusal, subscribedTo } from '#wire'
 import type { WindowPlace } from './window-cursor.js'
 import type { Window } from './window.js'
 
@@ -44,9 +44,15 @@ export class Subscriptions {
     }
   }
 
-  /** Undefined where that cannot be said before more of the stream has come. */
+  /** Undefined where that cannot be said before more of the stream has come. Throws SystemError. */
   answer(position: Position): Answer | undefined {
-    const answer = this.#find(position)
+    let answer: Answer | undefined
+    try {
+      answer = this.#find(position)
+    } catch (error) {
+      if (!(error instanceof SpoolError)) throw error
+      return refused(refusals[error.code] ?? errnos.EIO, error.message)
+    }
     if (answer && answer.flow !== 'refused') answer.first.unshift(subscribedTo(position))
     return answer
   }
@@ -62,7 +68,8 @@ export class Subscriptions {
     }
     const { spool } = this
     const isKnown = this.#epochs.has(epoch)
-    if (spool && (isKnown || spool.newest().epoch !== 0)) return fromSpool(spool, position)
+    if (spool && (isKnown || spool.newest().epoch !== 0))
+      return { flow: 'spool', first: [], reader: readerAfter(spool, position, undefined) }
     if (!isKnown)
       return this.#scanner.type === 0 ? undefined : refused(errnos.ENODATA, unknown(position))
     if (epoch !== this.#scanner.epoch || seq <= this.#scanner.seq) return this.#left(position)
@@ -75,11 +82,7 @@ export class Subscriptions {
     const { start } = this.#window
     if (start.epoch === 0 && this.#window.position > 0) return this.#fromWindow()
     const place = spool && oldest(spool)
-    if (place) {
-      const reader = new SpoolReader(spool, place)
-      const hello = reader.hello()
-      return { flow: 'spool', first: hello ? [hello] : [], reader }
-    }
+    if (place) return fromOldest(new SpoolReader(spool, place))
     return this.#scanner.type === 0 ? undefined : this.#fromWindow()
   }
 
@@ -117,29 +120,20 @@ export class Subscriptions {
   }
 }
 
-function fromSpool(spool: Spool, position: Position): Answer {
+function fromOldest(reader: SpoolReader): Answer {
   try {
-    return { flow: 'spool', first: [], reader: readerAfter(spool, position) }
+    const hello = reader.hello()
+    return { flow: 'spool', first: hello ? [hello] : [], reader }
   } catch (error) {
-    if (!(error instanceof SpoolError)) throw error
-    const no = error.code === 'ESPOOL_AHEAD' ? errnos.ERANGE : errnos.ENODATA
-    return refused(no, error.message)
+    reader.close()
+    throw error
   }
 }
 
-/**
- * Reads what follows a position; what the spool does not have any more is a gap. Throws SpoolError
- * where it does not know that position.
- */
-export function readerAfter(spool: Spool, position: Position): SpoolReader {
-  try {
-    return new SpoolReader(spool, afterPosition(spool, position))
-  } catch (error) {
-    if (!(error instanceof SpoolError) || error.code !== 'ESPOOL_TRIMMED') throw error
-    const reader = new SpoolReader(spool)
-    reader.seekLost(position)
-    return reader
-  }
+/** Of a spool that is not damaged. */
+const refusals: Readonly<Partial<Record<SpoolErrorCode, number>>> = {
+  ESPOOL_UNKNOWN: errnos.ENODATA,
+  ESPOOL_AHEAD: errnos.ERANGE,
 }
 
 const refused = (errno: number, reason: string): Answer => ({

@@ -5,7 +5,7 @@ import { close, escapeName } from '#posix'
 import { seqOf, timeOf, type Position } from '#wire'
 import { gapMessage } from './lost.js'
 import { SegmentScan } from './scan-segment.js'
-import type { Segment } from './spool-directory.js'
+import { missingSegments, type Segment } from './spool-directory.js'
 import { SpoolError } from './spool-error.js'
 import type { Spool } from './spool.js'
 import { firstOf } from './succession.js'
@@ -38,17 +38,22 @@ export function newest(spool: Spool): Place | undefined {
 
 /**
  * Behind the message at `position`. Throws SpoolError: ESPOOL_TRIMMED where what follows is not
- * there any more, ESPOOL_AHEAD where it never was, ESPOOL_UNKNOWN for an epoch that is not there.
+ * there any more, ESPOOL_AHEAD where it never was, ESPOOL_UNKNOWN for an epoch that is not there;
+ * ESPOOL_MISSING, ESPOOL_DAMAGED where it cannot be found for that.
  */
 export function afterPosition(spool: Spool, position: Position): Place {
   const { epoch, seq } = position
-  const segments = spool.segments()
+  const segments = spool.segments(Infinity)
   const at = segments.findLastIndex((s) => s.epoch === epoch && s.seq <= seq + 1)
   const segment = segments[at]
   if (!segment) throw missing(spool, position, segments)
   if (segment.seq === seq + 1) return { segment, offset: 0, seq }
   const index = spool.index(segments, at)
-  if (seq > index.seq) throw notYet(spool, position, index.seq)
+  if (seq > index.seq) {
+    const next = segments[at + 1]?.ordinal ?? 0
+    if (next > segment.ordinal + 1) throw missingSegments(spool.path, segment.ordinal, next)
+    throw notYet(spool, position, index.seq)
+  }
   const place = scanFrom(spool, segment, index.before(seq), (message) => seqOf(message) > seq)
   if (!place.found || firstOf(place.found) === seq + 1) return place
   // Behind a hello the stream begins with any number: who has the hello alone begins with it.

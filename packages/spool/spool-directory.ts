@@ -74,20 +74,31 @@ function syncDirectory(path: string): void {
 // Segments may be trimmed while the directory is being read.
 const attemptsMax = 5
 
-/** The segments, in order. Throws SpoolError where one in the middle is missing. */
-export function listSegments(fd: number, path: string): Segment[] {
+/**
+ * The segments, in order. Throws SpoolError where one in the middle is missing, behind number
+ * `from`: what is missing before that is no concern of who reads there.
+ */
+export function listSegments(fd: number, path: string, from = 0): Segment[] {
   for (let attempt = 1; ; attempt++) {
     const segments = readSegments(fd)
-    const at = segments.findIndex(
-      ({ ordinal }, i) => i > 0 && segments[i - 1]!.ordinal + 1 < ordinal,
-    )
-    if (at < 0) return segments
+    const holes = segments.flatMap(({ ordinal }, i) => {
+      const before = segments[i - 1]?.ordinal ?? ordinal - 1
+      return before + 1 < ordinal ? [{ before, ordinal }] : []
+    })
+    if (holes.length === 0) return segments
     if (attempt < attemptsMax) continue
-    const [from, to] = [segments[at - 1]!.ordinal + 1, segments[at]!.ordinal - 1]
-    const text = `the spool '${escapeName(path)}' lacks the segments ${from} to ${to}`
-    throw new SpoolError('ESPOOL_MISSING', text)
+    const hole = holes.find(({ before }) => before >= from)
+    if (!hole) return segments
+    throw missingSegments(path, hole.before, hole.ordinal)
   }
 }
+
+/** The error where those between two segments are not there. */
+export const missingSegments = (path: string, before: number, behind: number) =>
+  new SpoolError(
+    'ESPOOL_MISSING',
+    `the spool '${escapeName(path)}' lacks the segments ${before + 1} to ${behind - 1}`,
+  )
 
 function readSegments(fd: number): Segment[] {
   const segments: Segment[] = []

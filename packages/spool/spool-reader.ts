@@ -187,7 +187,8 @@ export class SpoolReader {
   // A segment that is empty may get another name than it had when it was entered.
   #isRenamed(): boolean {
     const segment = this.#segment!
-    const now = this.spool.segments().find(({ ordinal }) => ordinal === segment.ordinal)
+    const segments = this.spool.segments(segment.ordinal)
+    const now = segments.find(({ ordinal }) => ordinal === segment.ordinal)
     if (!now || now.name === segment.name) return false
     this.#segment = now
     if (now.epoch !== this.#succession.epoch)
@@ -196,7 +197,8 @@ export class SpoolReader {
   }
 
   #next(): Segment | undefined {
-    return this.spool.segments().find(({ ordinal }) => ordinal > this.#segment!.ordinal)
+    const here = this.#segment!.ordinal
+    return this.spool.segments(here).find(({ ordinal }) => ordinal > here)
   }
 
   // To the segment behind this one, if it has begun; then this one is finished. True: read on.

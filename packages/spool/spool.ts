@@ -49,9 +49,12 @@ export class Spool {
     if (this.#ownsFd) close(this.fd)
   }
 
-  /** In order. Throws SpoolError ESPOOL_MISSING where one in the middle is not there. */
-  segments(): Segment[] {
-    return listSegments(this.fd, this.path)
+  /**
+   * In order. Throws SpoolError ESPOOL_MISSING where one in the middle is not there, behind number
+   * `from`.
+   */
+  segments(from?: number): Segment[] {
+    return listSegments(this.fd, this.path, from)
   }
 
   /** Opens a file of the spool for reading. Throws SpoolError ESPOOL_TRIMMED where it is gone. */
@@ -89,7 +92,7 @@ export class Spool {
 
   /** The newest message: its position, and whether it is a bye or abort. Epoch 0: there is none. */
   newest(): Position & { readonly ended: boolean } {
-    const segments = this.segments()
+    const segments = this.segments(Infinity)
     for (let at = segments.length - 1; at >= 0; at--) {
       const { epoch, seq, size, lastType } = this.index(segments, at)
       if (size > 0) return { epoch, seq, ended: isEnd(lastType) }
@@ -99,7 +102,8 @@ export class Spool {
 
   /** The hello of `epoch`, in a Buffer of its own; undefined where the spool does not have it. */
   hello(epoch: number): Buffer | undefined {
-    const first = this.segments().find((segment) => segment.epoch === epoch && segment.seq === 1)
+    const segments = this.segments(Infinity)
+    const first = segments.find((segment) => segment.epoch === epoch && segment.seq === 1)
     const fd = openFile(this.fd, first?.name ?? retainedName, O_RDONLY)
     if (fd === undefined) return undefined
     const message = messageAt(fd, 0)

@@ -194,3 +194,69 @@ void t.test('no room: the input waits, and all is there when there is room again
   t.ok(client.bytes.equals(bytes))
   t.ok(readSpool(place.spool).equals(bytes))
 })
+
+void t.test('an epoch that goes on behind one that was killed leaves nothing out', async (t) => {
+  const place = placeIn(tempDirectory(t).path)
+  const writer = openWriter(place.spool)
+  const first = history(30)
+  const second = new StreamWriter(8, { epoch: 7, seq: first.seq }).add('tick')
+  appendAll(writer, first.messages)
+  const server = await startAt(t, place, ['--from', place.spool])
+  const client = await Subscriber.connect(place.socket, { epoch: 0, seq: 0 })
+  appendAll(writer, second.messages)
+  await client.until(() => client.position.epoch === 8 && client.position.seq === 2)
+  t.equal(client.fault, undefined)
+  server.child.kill('SIGUSR1')
+  await server.said(/state: healthy/)
+  t.notMatch(server.stderr(), /missing|comes after/)
+  writer.close()
+})
+
+void t.test('what cannot be read is refused to who asks, and hurts nobody else', async (t) => {
+  const place = placeIn(tempDirectory(t).path)
+  const stream = history(100)
+  const writer = openWriter(place.spool)
+  appendAll(writer, stream.messages.slice(0, 90))
+  const server = await startAt(t, place, ['--from', place.spool, '--backlog', '1152K'])
+  const live = await Subscriber.connect(place.socket, { epoch: 7, seq: 90 })
+  await live.until(() => live.answers.length > 0)
+  const [oldest, second, third] = filesOf(place.spool) as [string, string, string]
+  const startOf = (name: string) => seqOf(fs.readFileSync(join(place.spool, name)))
+  const hole = { epoch: 7, seq: startOf(third) }
+  // So that it is read, and not only its index.
+  fs.rmSync(join(place.spool, oldest.replace('.tfs', '.idx')))
+  const fd = fs.openSync(join(place.spool, oldest), 'r+')
+  fs.writeSync(fd, Buffer.from('?'), 0, 1, 900)
+  fs.closeSync(fd)
+  fs.rmSync(join(place.spool, third))
+  for (const [position, errno, reason] of [
+    [{ epoch: 7, seq: 5 }, 5, /byte \d+: .*lost/],
+    [hole, 5, /lacks the segments 3 to 3/],
+    [{ epoch: 9, seq: 1 }, 61, /does not have/],
+  ] as const) {
+    const client = await Subscriber.connect(place.socket, position)
+    await client.client.ended
+    t.match(client.answers, [{ name: 'refused', body: { errno } }])
+    t.match(server.stderr(), reason)
+  }
+  for (const position of [
+    { epoch: 0, seq: 0 },
+    { epoch: 7, seq: startOf(second) },
+  ]) {
+    const client = await Subscriber.connect(place.socket, position)
+    await client.client.ended
+    t.ok(client.position.seq < startOf(second) + 20)
+    t.equal(client.fault, undefined)
+  }
+  appendAll(writer, stream.messages.slice(90))
+  const behind = await Subscriber.connect(place.socket, { epoch: 7, seq: 80 })
+  for (const [client, from] of [
+    [live, 90],
+    [behind, 80],
+  ] as const) {
+    const wanted = Buffer.concat(stream.messages.slice(from))
+    await all(client, wanted)
+    t.ok(client.bytes.equals(wanted))
+  }
+  writer.close()
+})
