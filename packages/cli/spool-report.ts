@@ -2,7 +2,8 @@
 
 import { isUtf8 } from 'node:buffer'
 import { escapeName } from '#posix'
-import { listReaders, Spool, SpoolError, type SpoolSummary, type Trimmed } from '#spool'
+import { isTrimmed, listReaders, lookAgain, Spool, SpoolError } from '#spool'
+import type { SpoolSummary, Trimmed } from '#spool'
 import { timeText, type Position } from '#wire'
 
 interface SegmentLine {
@@ -30,7 +31,9 @@ export interface SpoolListing {
 }
 
 /** Throws SpoolError, SystemError. */
-export function listSpool(spool: Spool): SpoolListing {
+export const listSpool = (spool: Spool): SpoolListing => lookAgain(() => listNow(spool))
+
+function listNow(spool: Spool): SpoolListing {
   const segments = spool.segments()
   const marks: MarkLine[] = []
   const lines = segments.map(({ name, epoch, seq }, at): SegmentLine => {
@@ -41,7 +44,7 @@ export function listSpool(spool: Spool): SpoolListing {
       const { size: bytes, firstTime: from, time: to } = index
       return { ...head, last: index.seq, bytes, from, to }
     } catch (error) {
-      if (!(error instanceof SpoolError)) throw error
+      if (!(error instanceof SpoolError) || isTrimmed(error)) throw error
       return { ...head, damage: error.message }
     }
   })

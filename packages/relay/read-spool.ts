@@ -3,7 +3,7 @@
 import type { Writable } from 'node:stream'
 import { RegisteredReader, Spool, SpoolOutput, SpoolReader, watchSpool, type Place } from '#spool'
 import { messageTable, WireError, type Position } from '#wire'
-import type { RelayLog } from './limited-log.js'
+import { LimitedLog, type RelayLog } from './limited-log.js'
 import { stopDrainMs, stopped } from './stopped.js'
 import { lostText, registeredReader } from './spool-stream.js'
 
@@ -28,6 +28,7 @@ export interface ReadSpoolOptions {
  */
 export async function readSpool(options: ReadSpoolOptions): Promise<void> {
   const { path, readerName, output, stop, follow } = options
+  const log = new LimitedLog(options.log)
   const spool = new Spool(path)
   let registered: RegisteredReader | undefined
   let reader: SpoolReader | undefined
@@ -35,7 +36,7 @@ export async function readSpool(options: ReadSpoolOptions): Promise<void> {
     if (readerName !== undefined) registered = new RegisteredReader(spool.fd, path, readerName)
     let lost: string | undefined
     const onLost = (from: Position, oldest: Position) =>
-      options.log(path, (lost = lostText(from, oldest)))
+      log.warn('losses', path, (lost = lostText(from, oldest)))
     const opened =
       registered && registered.position.epoch !== 0
         ? registeredReader(spool, registered, onLost)
@@ -64,6 +65,7 @@ export async function readSpool(options: ReadSpoolOptions): Promise<void> {
     reader?.close()
     registered?.close()
     spool.close()
+    log.close()
   }
 }
 

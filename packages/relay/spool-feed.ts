@@ -58,7 +58,7 @@ export class SpoolFeed {
       this.#tail = new SpoolTail(
         this.spool,
         (bytes) => this.#passOn(bytes),
-        (from, oldest) => log(path, lostText(from, oldest)),
+        (from, oldest) => this.#log.warn('losses', path, lostText(from, oldest)),
       )
     } catch (error) {
       this.close()

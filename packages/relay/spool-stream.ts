@@ -80,7 +80,7 @@ class SpoolStream {
     this.#options = options
     this.#intake = new SpoolIntake(writer, (what, why) => log.warn('gaps', what, why))
     const onLost = (from: Position, oldest: Position) =>
-      options.log('standard output', lostText(from, oldest))
+      log.warn('losses', 'standard output', lostText(from, oldest))
     this.#reader = readerAt(writer, registered, onLost)
     const mayPass = () => !this.#intake.inDoubt
     if (output)

@@ -3,6 +3,7 @@
 
 import { close, escapeName } from '#posix'
 import { seqOf, timeOf, type Position } from '#wire'
+import { lookAgain } from './look-again.js'
 import { gapMessage } from './lost.js'
 import { SegmentScan } from './scan-segment.js'
 import { missingSegments, type Segment } from './spool-directory.js'
@@ -29,11 +30,13 @@ export function oldest(spool: Spool): Place | undefined {
 
 /** The end of all there is now; undefined in an empty spool. */
 export function newest(spool: Spool): Place | undefined {
-  const segments = spool.segments()
-  const segment = segments.at(-1)
-  if (!segment) return undefined
-  const { size, seq } = spool.index(segments, segments.length - 1)
-  return { segment, offset: size, seq }
+  return lookAgain(() => {
+    const segments = spool.segments(Infinity)
+    const segment = segments.at(-1)
+    if (!segment) return undefined
+    const { size, seq } = spool.index(segments, segments.length - 1)
+    return { segment, offset: size, seq }
+  })
 }
 
 /**
@@ -74,7 +77,10 @@ export function afterPosition(spool: Spool, position: Position): Place {
  * Before the first message that is later than `time`, nanoseconds since 1970. A message counts as
  * no earlier than any before it. Undefined in an empty spool.
  */
-export function afterTime(spool: Spool, time: bigint): Place | undefined {
+export const afterTime = (spool: Spool, time: bigint): Place | undefined =>
+  lookAgain(() => findTime(spool, time))
+
+function findTime(spool: Spool, time: bigint): Place | undefined {
   const segments = spool.segments()
   let low = 0
   let high = segments.length
@@ -90,7 +96,10 @@ export function afterTime(spool: Spool, time: bigint): Place | undefined {
 }
 
 /** Behind the newest mark of that name. Throws SpoolError ESPOOL_UNKNOWN. */
-export function afterMark(spool: Spool, name: Buffer): Place {
+export const afterMark = (spool: Spool, name: Buffer): Place =>
+  lookAgain(() => findMark(spool, name))
+
+function findMark(spool: Spool, name: Buffer): Place {
   const segments = spool.segments()
   for (let at = segments.length - 1; at >= 0; at--) {
     const mark = spool.index(segments, at).marks.findLast((m) => m.name.equals(name))

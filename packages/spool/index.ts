@@ -1,4 +1,5 @@
 export { afterMark, afterPosition, afterTime, newest, oldest, type Place } from './find.js'
+export { isTrimmed, lookAgain } from './look-again.js'
 export { gapMessage, lostMessages } from './lost.js'
 export { type Mark, SegmentIndex } from './segment-index.js'
 export { parseSegmentName, retainedName, segmentName, type SegmentName } from './segment-name.js'

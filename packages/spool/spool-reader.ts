@@ -4,6 +4,7 @@
 import { check, close, fstat, pread, Stat } from '#posix'
 import { checkMessage, isSize, limits, sizeOf, WireError, type Position } from '#wire'
 import { oldest, type Place } from './find.js'
+import { lookAgain } from './look-again.js'
 import { lostMessages } from './lost.js'
 import { seqBehind } from './scan-segment.js'
 import type { Segment } from './spool-directory.js'
@@ -59,10 +60,10 @@ export class SpoolReader {
 
   /** Goes to the oldest message and first gives what says that those behind `position` are lost. */
   seekLost(position: Position): void {
-    const place = oldest(this.spool)
-    if (!place) return
-    this.#succession = new Succession(position.epoch, position.seq)
-    this.#lose(place.segment)
+    lookAgain(() => {
+      const place = oldest(this.spool)
+      if (place) this.#lose(position, place.segment)
+    })
   }
 
   /** The hello that who begins here needs first; undefined at the beginning of an epoch. */
@@ -116,9 +117,11 @@ export class SpoolReader {
   }
 
   #begin(): boolean {
-    const place = oldest(this.spool)
-    if (place) this.seek(place)
-    return place !== undefined
+    return lookAgain(() => {
+      const place = oldest(this.spool)
+      if (place) this.seek(place)
+      return place !== undefined
+    })
   }
 
   #take(): Buffer | undefined {
@@ -203,10 +206,15 @@ export class SpoolReader {
 
   // To the segment behind this one, if it has begun; then this one is finished. True: read on.
   #advance(): boolean {
-    const segment = this.#segment!
     if (this.#isSettled()) return false
-    const next = this.#next()
-    if (!next) return false
+    return lookAgain(() => {
+      const next = this.#next()
+      return next !== undefined && this.#advanceTo(next)
+    })
+  }
+
+  #advanceTo(next: Segment): boolean {
+    const segment = this.#segment!
     // It may have grown between the reading and the looking.
     if (this.#fill() > this.#left) return true
     if (this.#left > 0)
@@ -215,7 +223,7 @@ export class SpoolReader {
         next,
       )
     const { epoch, seq } = this.#succession
-    if (next.ordinal > segment.ordinal + 1) this.#lose(next)
+    if (next.ordinal > segment.ordinal + 1) this.#lose(this.position, next)
     else if (
       next.epoch === epoch
         ? next.seq !== seq + 1
@@ -234,11 +242,11 @@ export class SpoolReader {
   }
 
   // What was trimmed in front of the reader is named in its place.
-  #lose(next: Segment): void {
-    const { position } = this
-    if (position.epoch !== 0)
-      this.#first = lostMessages(position, next, this.spool.hello(next.epoch))
+  #lose(position: Position, next: Segment): void {
+    const isBegun = position.epoch !== 0
+    const lost = isBegun ? lostMessages(position, next, this.spool.hello(next.epoch)) : undefined
     this.#enter(next)
+    this.#first = lost
     this.#succession = new Succession(next.epoch, next.seq - 1)
     this.onLost?.(position, next)
   }

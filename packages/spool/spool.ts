@@ -14,6 +14,7 @@ import {
   write,
 } from '#posix'
 import { epochOf, isEnd, messageTable, typeOf, WireError, type Position } from '#wire'
+import { lookAgain } from './look-again.js'
 import { fill, messageAt, SegmentScan, seqBehind } from './scan-segment.js'
 import { indexSizeMax, SegmentIndex } from './segment-index.js'
 import { indexName, retainedName } from './segment-name.js'
@@ -92,12 +93,14 @@ export class Spool {
 
   /** The newest message: its position, and whether it is a bye or abort. Epoch 0: there is none. */
   newest(): Position & { readonly ended: boolean } {
-    const segments = this.segments(Infinity)
-    for (let at = segments.length - 1; at >= 0; at--) {
-      const { epoch, seq, size, lastType } = this.index(segments, at)
-      if (size > 0) return { epoch, seq, ended: isEnd(lastType) }
-    }
-    return { epoch: 0, seq: 0, ended: true }
+    return lookAgain(() => {
+      const segments = this.segments(Infinity)
+      for (let at = segments.length - 1; at >= 0; at--) {
+        const { epoch, seq, size, lastType } = this.index(segments, at)
+        if (size > 0) return { epoch, seq, ended: isEnd(lastType) }
+      }
+      return { epoch: 0, seq: 0, ended: true }
+    })
   }
 
   /** The hello of `epoch`, in a Buffer of its own; undefined where the spool does not have it. */

@@ -4,6 +4,7 @@ import { close } from '#posix'
 import { isEnd, WireError, type Position } from '#wire'
 import { SegmentScan, seqBehind } from './scan-segment.js'
 import { sizeOfFile, type Segment } from './spool-directory.js'
+import { isTrimmed } from './look-again.js'
 import { damaged, SpoolError } from './spool-error.js'
 import type { Spool } from './spool.js'
 import { SegmentIndex } from './segment-index.js'
@@ -41,8 +42,16 @@ export function verifySpool(spool: Spool): SpoolSummary {
     return { ...summary, faults: [error] }
   }
   summary.segments = segments.length
-  for (let at = 0; at < segments.length; at++) verifySegment(spool, segments, at, summary)
-  const [oldest] = segments
+  for (let at = 0; at < segments.length; at++)
+    try {
+      verifySegment(spool, segments, at, summary)
+    } catch (error) {
+      if (!isTrimmed(error)) throw error
+      // What was before it has gone as well by now: the next one is the first.
+      summary.newest = { epoch: 0, seq: 0 }
+      summary.segments--
+    }
+  const [oldest] = spool.segments(Infinity)
   if (oldest && oldest.seq !== 1 && !spool.hello(oldest.epoch)) {
     const text = `the hello of epoch ${oldest.epoch} is missing`
     summary.faults.push(new SpoolError('ESPOOL_MISSING', text))
@@ -66,7 +75,7 @@ function verifySegment(
     void summary.faults.push(damaged({ file: name, offset, epoch, from, to }, why))
   if (newest.epoch === epoch && newest.seq + 1 < seq && !isTold)
     fault(0, newest.seq + 1, seq - 1, `it begins with message ${seq}`)
-  else if (at > 0 && newest.epoch !== epoch && seq !== 1)
+  else if (newest.epoch !== 0 && newest.epoch !== epoch && seq !== 1)
     fault(0, 1, seq - 1, `epoch ${epoch} begins with message ${seq}`)
   const fd = spool.open(name)
   try {

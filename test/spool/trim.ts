@@ -2,11 +2,12 @@
 
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { check, flock, LOCK_EX } from '#posix'
 import { decodeMessage, Framer, Numbering } from '#wire'
 import { listReaders, RegisteredReader, retainedName, Spool, trim, type Keep } from '#spool'
-import { appendAll, filesOf, history, openWriter, spoolOf } from '../support/spool-files.js'
+import { afterTime, SpoolReader, verifySpool, type Segment } from '#spool'
+import { appendAll, drain, filesOf, history, openWriter, spoolOf } from '../support/spool-files.js'
 import { StreamWriter } from '../support/stream-writer.js'
 
 t.setTimeout(120_000)
@@ -174,3 +175,52 @@ void t.test('nobody waits for another process that trims', async (t) => {
   fs.closeSync(fd)
   t.ok(trimmed(path, { keep: { bytes: 0 } }).segments.length > 1)
 })
+
+void t.test('what is trimmed between two looks is looked for anew', async (t) => {
+  const stream = history(100)
+  const path = spoolOf(t, stream.messages)
+  /** A spool as it was, at the first look, and then as it is. */
+  const late = (t: Test, trims: boolean) => {
+    const spool = new Spool(path)
+    t.teardown(() => spool.close())
+    const look = spool.segments.bind(spool)
+    let before: Segment[] | undefined = look()
+    if (trims) trimmed(path, { keep: { bytes: 4000 } })
+    spool.segments = (from) => {
+      const segments = before ?? look(from)
+      before = undefined
+      return segments
+    }
+    return spool
+  }
+  const here = new Spool(path)
+  t.teardown(() => here.close())
+  const reader = new SpoolReader(here)
+  t.teardown(() => reader.close())
+  const first = Buffer.from(reader.next()!)
+  const spool = late(t, true)
+  here.segments = (from) => spool.segments(from)
+  const rest = drain(reader)
+  const framer = new Framer()
+  framer.push(Buffer.concat([first, rest]))
+  const numbering = new Numbering()
+  for (let m = framer.next(); m; m = framer.next()) numbering.check(decodeMessage(m)!)
+  t.equal(numbering.seq, stream.seq, 'a gap, and then the rest')
+
+  appendMore(path)
+  const [all, place] = [late(t, true), late(t, true)]
+  t.ok(drain(new SpoolReader(all)).length > 0)
+  t.equal(afterTime(place, 0n)?.offset, 0)
+  appendMore(path)
+  t.strictSame(verifySpool(late(t, true)).faults, [])
+})
+
+/** Another epoch behind what is there. */
+function appendMore(path: string): void {
+  const writer = openWriter(path)
+  const { epoch, seq } = writer.position
+  const stream = new StreamWriter(epoch + 1, { epoch, seq })
+  for (let i = 0; i < 40; i++) stream.add('write', { path: 'f', data: 'y'.repeat(300) })
+  appendAll(writer, stream.messages)
+  writer.close()
+}
