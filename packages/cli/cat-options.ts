@@ -25,4 +25,8 @@ export const catOptions = {
     describe: 'Begin behind POSITION (EPOCH:SEQ), or with the oldest that there is: "oldest"',
     requiresArg: true,
   },
+  'on-request': {
+    type: 'boolean',
+    describe: 'Begin when standard input asks for a position, and behind that',
+  },
 } as const satisfies ProgramOptions

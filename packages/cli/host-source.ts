@@ -38,10 +38,18 @@ export function hostPathOf(source: string): HostPath | undefined {
   return { host, path }
 }
 
-/** Starts the remote shell: the stream down, requests up. Its error says how that ended. */
-export function connectToHost({ host, path }: HostPath, { rsh, tfsPath }: RemoteShell): Duplex {
+/**
+ * Starts the remote shell: the stream down, requests up. Its error says how that ended. `asks`:
+ * nothing is wanted before the answer to a subscription.
+ */
+export function connectToHost(
+  { host, path }: HostPath,
+  { rsh, tfsPath }: RemoteShell,
+  asks: boolean,
+): Duplex {
   const [command = '', ...options] = rsh.trim().split(/\s+/)
-  const child = spawn(command, [...options, host, `${tfsPath} ${quoted(path)}`], {
+  const there = [tfsPath, ...(asks ? ['--on-request'] : []), quoted(path)].join(' ')
+  const child = spawn(command, [...options, host, there], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const duplex = new Duplex({

@@ -23,10 +23,15 @@ export interface LiveOptions extends RemoteShell {
 }
 
 /** What a SOURCE is when it is looked at for the first time. */
-type Kind = Pick<ResumeOptions, 'connect' | 'retry' | 'idleMs' | 'takesRequests'>
+type Kind = Pick<
+  ResumeOptions,
+  'connect' | 'opensLate' | 'retry' | 'idleMs' | 'firstMs' | 'takesRequests'
+>
 
 /** An idle source ticks each second; what says nothing for so long is gone. */
-const idleMs = 30_000
+const idleMs = 15_000
+/** On another host somebody may have to log in by hand first. */
+const loginMs = 60_000
 
 /**
  * Whether a SOURCE can be asked for what follows a position: a socket, a spool's directory,
@@ -52,9 +57,12 @@ function kindOf(source: string, options: RemoteShell & { stay: boolean }): Kind 
   const afterErrors = (error: Error | undefined) => error !== undefined
   if (remote)
     return {
-      connect: async () => connectToHost(remote, options),
+      connect: async (asks) => connectToHost(remote, options, asks),
+      // By then it is known whether a position will be asked for.
+      opensLate: true,
       retry: afterErrors,
       idleMs,
+      firstMs: loginMs,
       takesRequests: true,
     }
   const stats = look(source)

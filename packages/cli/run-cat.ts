@@ -19,9 +19,16 @@ type Typed = InferredOptionTypes<typeof catOptions>
 
 export async function runCat([source = '-']: string[], typed: Typed, log: Log): Promise<End> {
   if (source === '-') throw new UsageError('standard input is for requests; give a SOURCE')
+  const onRequest = typed['on-request'] === true
+  if (onRequest && (isatty(0) || typed.from !== undefined))
+    throw new UsageError('--on-request: positions come on standard input alone')
   const output = openStreamOutput()
   const stop = stopSignals()
+  const requests = new Requests(log)
   try {
+    // What it would send before is not wanted, and may be much.
+    if (onRequest && !(await requests.hasAsked(stop.signal)))
+      return { exitCode: 0, signal: stop.received() }
     const live = await openLive(source, {
       rsh: typed.rsh,
       tfsPath: typed['tfs-path'],
@@ -31,7 +38,7 @@ export async function runCat([source = '-']: string[], typed: Typed, log: Log): 
       signal: stop.signal,
       log,
     })
-    if (!isatty(0)) passRequests(live, log)
+    if (!isatty(0)) requests.passTo(live)
     // Otherwise one on another host would outlive who started it, where its source is silent.
     const watch = watchOutput(() => output.destroy(outputGone()))
     await pumped(live.stream, output).finally(() => watch.close())
@@ -53,22 +60,54 @@ function parsePosition(text: string): Position {
 
 // What cannot be sent on just now is left out: who asks for something sees that it does not come,
 // and what is acknowledged will be acknowledged again.
-function passRequests(live: ResumedStream, log: Log): void {
-  const framer = new Framer()
-  const input = process.stdin
-  input.on('error', () => undefined)
-  input.on('data', (piece: Buffer) => {
-    try {
-      framer.push(piece)
-      for (let message = framer.next(); message; message = framer.next()) {
-        const request = decodeMessage(message)
-        if (request?.name === 'subscribe') live.subscribe(request.body)
-        else live.send(message)
+class Requests {
+  readonly #log: Log
+  readonly #framer = new Framer()
+  #live: ResumedStream | undefined
+  #asked: Position | undefined
+  #wake = () => {}
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Waits until a position is asked for; false where none will be. */
+  async hasAsked(signal: AbortSignal): Promise<boolean> {
+    this.#start()
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    return this.#asked !== undefined
+  }
+
+  passTo(live: ResumedStream): void {
+    this.#live = live
+    if (this.#asked) live.subscribe(this.#asked)
+    else this.#start()
+  }
+
+  #start(): void {
+    const input = process.stdin
+    input.on('error', () => undefined)
+    input.on('close', () => this.#wake())
+    input.on('data', (piece: Buffer) => {
+      try {
+        this.#framer.push(piece)
+        for (let one = this.#framer.next(); one; one = this.#framer.next()) this.#take(one)
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error
+        this.#log('standard input', `is not read any more: ${error.message}`)
+        input.destroy()
       }
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      log('standard input', `is not read any more: ${error.message}`)
-      input.destroy()
-    }
-  })
+    })
+  }
+
+  #take(message: Buffer): void {
+    const request = decodeMessage(message)
+    if (request?.name !== 'subscribe') return void this.#live?.send(message)
+    this.#asked = request.body
+    this.#live?.subscribe(request.body)
+    this.#wake()
+  }
 }

@@ -11,8 +11,13 @@ import { Run } from './run-of-messages.js'
 export interface ResumeOptions {
   /** What is connected to, for people. */
   readonly name: string
-  /** Makes a connection: stream down, requests up. Rejects where there is nobody. */
-  readonly connect: () => Promise<Duplex>
+  /**
+   * Makes a connection: stream down, requests up. `asks`: a position is asked for before anything
+   * else, and what comes before the answer is of no use. Rejects where there is nobody.
+   */
+  readonly connect: (asks: boolean) => Promise<Duplex>
+  /** The first one is made when the stream is read, and only then fails. */
+  readonly opensLate?: boolean
   /** Of the last message that the reader has; undefined: whatever comes from now on. */
   readonly position: Position | undefined
   /** Whether a connection that ended, so, is made anew; else its end is the stream's. */
@@ -24,6 +29,8 @@ export interface ResumeOptions {
    * what may be silent.
    */
   readonly idleMs: number | undefined
+  /** The same until the very first piece has come; `idleMs` if left out. */
+  readonly firstMs?: number
   readonly signal: AbortSignal
   readonly log: RelayLog
   /** The reader asks by itself: a refusal is for it, and the stream's end. Else it is an error. */
@@ -44,8 +51,6 @@ export class ResumedStream {
   connections = 0
   readonly #options: ResumeOptions
   readonly #backoff = new Backoff()
-  readonly #silence: Error
-  readonly #noAnswer: Error
   readonly #stop = new AbortController()
   #connection: Duplex | undefined
   // The last message that a relay had kept for those who join: it may come again.
@@ -62,12 +67,9 @@ export class ResumedStream {
   // How long an answer was waited for.
   #unansweredMs = 0
 
-  private constructor(options: ResumeOptions, first: Duplex) {
+  private constructor(options: ResumeOptions, first: Duplex | undefined) {
     this.#options = options
     this.position = options.position
-    const limit = `${(options.idleMs ?? 0) / 1000} s`
-    this.#silence = new Error(`nothing came for ${limit}`)
-    this.#noAnswer = new Error(`does not say within ${limit} what follows a position`)
     const stop = () => this.#stop.abort()
     options.signal.addEventListener('abort', stop)
     this.#stop.signal.addEventListener('abort', () => {
@@ -80,12 +82,12 @@ export class ResumedStream {
   }
 
   // Otherwise it would wait for the next piece first.
-  #destroySoon(first: Duplex): void {
+  #destroySoon(first: Duplex | undefined): void {
     const { stream } = this
     const destroy = stream._destroy.bind(stream)
     stream._destroy = (error, done) => {
       this.#stop.abort()
-      if (!this.#hasBegun) first.destroy()
+      if (!this.#hasBegun) first?.destroy()
       destroy(error, done)
     }
   }
@@ -102,7 +104,8 @@ export class ResumedStream {
 
   /** Makes the first connection; rejects where that fails. */
   static async open(options: ResumeOptions): Promise<ResumedStream> {
-    return new ResumedStream(options, await options.connect())
+    const { connect, opensLate = false, position } = options
+    return new ResumedStream(options, opensLate ? undefined : await connect(!!position))
   }
 
   /** Sends a request upstream. False: it cannot be sent now, and is left out. */
@@ -127,13 +130,13 @@ export class ResumedStream {
     this.#connection?.write(subscribeTo(position))
   }
 
-  async *#pieces(first: Duplex): AsyncGenerator<Buffer> {
-    const { name, log, stay, retry } = this.#options
+  async *#pieces(first: Duplex | undefined): AsyncGenerator<Buffer> {
+    const { name, log, stay, retry, connect } = this.#options
     const { signal } = this.#stop
     let isLost = false
     this.#hasBegun = true
     for (
-      let connection: Duplex | undefined = first;
+      let connection: Duplex | undefined = first ?? (await connect(!!this.position));
       !signal.aborted;
       connection = await this.#tryToConnect()
     ) {
@@ -149,8 +152,7 @@ export class ResumedStream {
         }
       } catch (error) {
         if (error instanceof WireError || isFinal(error)) throw error
-        const isPatient = error === this.#silence || error === this.#noAnswer
-        if (!this.#hasCome && !isPatient) throw error
+        if (!this.#hasCome && !(error instanceof Silence)) throw error
         failure = error as Error
       } finally {
         this.#connection = undefined
@@ -171,7 +173,7 @@ export class ResumedStream {
   async #tryToConnect(): Promise<Duplex | undefined> {
     const { connect, log, name } = this.#options
     try {
-      return await connect()
+      return await connect(!!this.position)
     } catch (error) {
       log.verbose(name, (error as Error).message)
       await this.#pause()
@@ -216,8 +218,12 @@ export class ResumedStream {
     if (limitMs === undefined) return next
     const isAnswered = this.#isFlowing
     const begun = performance.now()
-    const why = isAnswered || this.#unansweredMs === 0 ? this.#silence : this.#noAnswer
-    const timer = setTimeout(() => connection.destroy(why), limitMs)
+    const limit = `${(this.#patienceMs ?? 0) / 1000} s`
+    const why =
+      isAnswered || this.#unansweredMs === 0
+        ? `nothing came for ${limit}`
+        : `does not say within ${limit} what follows a position`
+    const timer = setTimeout(() => connection.destroy(new Silence(why)), limitMs)
     try {
       return await next
     } finally {
@@ -227,11 +233,16 @@ export class ResumedStream {
   }
 
   get #limitMs(): number | undefined {
-    const { idleMs, stay } = this.#options
-    if (this.#isEnded && this.#hasCome && !stay) return endedMs
+    if (this.#isEnded && this.#hasCome && !this.#options.stay) return endedMs
+    const patienceMs = this.#patienceMs
     // What comes before the answer does not count.
-    if (idleMs === undefined || this.#isFlowing) return idleMs
-    return Math.max(0, idleMs - this.#unansweredMs)
+    if (patienceMs === undefined || this.#isFlowing) return patienceMs
+    return Math.max(0, patienceMs - this.#unansweredMs)
+  }
+
+  get #patienceMs(): number | undefined {
+    const { idleMs, firstMs } = this.#options
+    return this.#hasCome ? idleMs : (firstMs ?? idleMs)
   }
 
   #isWanted(message: Buffer): boolean {
@@ -267,6 +278,8 @@ export class ResumedStream {
     return true
   }
 }
+
+class Silence extends Error {}
 
 /** Whether an error says of itself that trying again would bring it back. */
 const isFinal = (error: unknown): boolean =>
