@@ -20,6 +20,8 @@ const forTests: readonly Package[] = [
   ['netcat-openbsd', 'nc', 'a client of the socket'],
   ['openssh-client', 'ssh', 'carries a stream'],
   ['openssh-server', '/usr/sbin/sshd', 'carries a stream'],
+  ['iproute2', 'ip', 'hosts of its own for a stream'],
+  ['nftables', 'nft', 'loses packets between them'],
   ['shellcheck', 'shellcheck', 'the example scripts'],
   ['gcc', 'gcc', 'test programs in C'],
   ['libc6-dev', '/usr/include/stdio.h', 'test programs in C'],
@@ -42,7 +44,18 @@ export function requirements(packages: readonly Package[] = forTests): Problem[]
     what: `${shownBy} is missing (${why})`,
     cure: `apt-get install ${name}`,
   }))
-  return [...problems, ...mounting()]
+  return [...problems, ...mounting(), ...(still.length > 0 ? [] : networks())]
+}
+
+// An ordinary user makes none.
+function networks(): Problem[] {
+  if (process.getuid?.() !== 0) return []
+  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
+  const table = ['--net', 'nft', 'add', 'table', 'inet', 'probe']
+  const { status, stderr } = spawnSync('unshare', table, { env, encoding: 'utf8' })
+  if (status === 0) return []
+  const what = `network namespaces with packet filters cannot be made: ${stderr.trim()}`
+  return [{ what, cure: 'modprobe nf_tables; in a container: --cap-add SYS_ADMIN,NET_ADMIN' }]
 }
 
 function isThere(shownBy: string): boolean {

@@ -1,12 +1,14 @@
 // A program that works in a directory, one change after another, until SIGTERM; then it prints the
 // number of changes. Whatever fails, or reads back as something else, ends it with code 1. Its
-// operands are the directory and a file elsewhere, whose size in bytes tells how far it is.
+// operands are the directory, a file elsewhere, whose size in bytes tells how far it is, and how
+// long it rests after a change, in milliseconds.
 
 import assert from 'node:assert/strict'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
-const [directory = '', progress = ''] = process.argv.slice(2)
+const [directory = '', progress = '', restMs = '0'] = process.argv.slice(2)
 const at = (name: string) => join(directory, name)
 let isGoing = true
 process.on('SIGTERM', () => (isGoing = false))
@@ -29,7 +31,7 @@ async function work(): Promise<number> {
     if (n % 7 === 0) fs.unlinkSync(at(`file-${n % 50}`))
     fs.writeSync(ticks, '.')
     // Signals come between turns.
-    await new Promise(setImmediate)
+    await (restMs === '0' ? new Promise(setImmediate) : sleep(Number(restMs)))
   }
   const lines = fs.readFileSync(at('log'), 'utf8').trimEnd().split('\n')
   assert.deepEqual(lines, [...Array(n).keys()].map(String))
