@@ -115,11 +115,11 @@ work() {
   case "$mirror/" in "$source"/*) fail "the mirror $mirror lies in the source $source" ;; esac
   case "$source/" in "$mirror"/*) fail "the source $source lies in the mirror $mirror" ;; esac
   begin "$source" "$source" "$mirror"
+  trap 'kill "$start" 2>/dev/null || :' INT TERM HUP
   echo
   echo "Go on working in $source: what changes there arrives in $mirror at once."
   echo 'Shells that were in it before stand behind the mount, unseen: cd there again.'
   echo 'Ctrl-C ends it.'
-  trap 'kill "$start" 2>/dev/null || :' INT TERM HUP
   wait_for "$start"
   finish "$source" "$mirror"
 }
@@ -160,6 +160,8 @@ step() {
 finish() {
   kill "$start" 2>/dev/null || :
   wait_for "$start"
+  # It ends with the stream; where the stream broke off it would wait for another one.
+  timeout 60 tail -f --pid="$mirroring" /dev/null || kill "$mirroring"
   wait_for "$mirroring"
   [ "$status" -eq 0 ] || cat "$dir/log" >&2
   echo

@@ -4,9 +4,8 @@ import type { Position } from '#wire'
 import type { Client } from './client.js'
 
 /**
- * Gives clients up to `limitMs` to take what is left; then their connections are ended. Who has
- * sent acknowledgements is waited for until it has acknowledged `end` or is gone. Gives those who
- * have not come so far.
+ * Gives clients up to `limitMs` to take what is left and to leave. Who has sent acknowledgements is
+ * waited for until it has acknowledged `end` or is gone. Gives those who have not taken all.
  */
 export async function drain(
   clients: readonly Client[],
@@ -19,9 +18,8 @@ export async function drain(
   })
   const finished = clients.map(async (client) => {
     const { socket } = client
-    const isOver = new Promise<void>((resolve) => {
-      socket.on('finish', resolve).on('close', resolve)
-    })
+    // Who writes to a connection that we have closed is told so before it has read all.
+    const isOver = new Promise<void>((resolve) => socket.on('close', resolve))
     await Promise.race([hasAcknowledged(client, end), isOver])
     client.end()
     await isOver

@@ -138,7 +138,7 @@ void t.test('kill -9 under load: the spool has all that was done', async (t) => 
 
 /** Whether a line of rsync's is about `path`, what is below it, or a directory that holds it. */
 function concerns(line: string, path: string): boolean {
-  const [other = ''] = line.slice(12).split(' -> ')
+  const [other = ''] = line.slice(12).split(/ [-=]> /)
   const shown = other.replace(/\/$/, '')
   return shown === path || shown.startsWith(`${path}/`) || path.startsWith(`${shown}/`)
 }

@@ -2,7 +2,9 @@
 
 import { PassThrough, Writable } from 'node:stream'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { decodeMessage, Framer, type Body } from '#wire'
 import { UpstreamWriter } from '../../packages/relay/upstream-writer.js'
@@ -141,3 +143,23 @@ void t.test(
     server.child.kill('SIGTERM')
   },
 )
+
+void t.test('who acknowledges at the very end still reads all', async (t) => {
+  const path = join(tempDirectory(t).path, 'socket')
+  const server = startBroadcast(t, [path])
+  await listening(path, server)
+  const client = connect(path)
+  t.teardown(() => client.destroy())
+  await once(client, 'connect')
+  const { bytes } = history(200).bye()
+  server.stdin.write(bytes.subarray(0, 4096))
+  await once(client, 'readable')
+  server.stdin.end(bytes.subarray(4096))
+  // Long enough for it to have written all, and to leave.
+  await Promise.race([server.ended, sleep(1000)])
+  client.write(ackOf('late', 1))
+  const got: Buffer[] = []
+  for await (const piece of client) got.push(piece as Buffer)
+  t.ok(Buffer.concat(got).equals(bytes))
+  t.match(await server.ended, { code: 0 })
+})
