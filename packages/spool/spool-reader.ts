@@ -6,7 +6,7 @@ import { checkMessage, isSize, limits, sizeOf, WireError, type Position } from '
 import { oldest, type Place } from './find.js'
 import { lookAgain } from './look-again.js'
 import { lostMessages } from './lost.js'
-import { seqBehind } from './scan-segment.js'
+import { messageAt, seqBehind } from './scan-segment.js'
 import type { Segment } from './spool-directory.js'
 import { damagedAt, type Spool } from './spool.js'
 import { SpoolError } from './spool-error.js'
@@ -106,7 +106,10 @@ export class SpoolReader {
   pending(): number {
     if (!this.#segment || this.#left === 0) return 0
     const { epoch, seq } = this.#succession
-    if (seqBehind(this.#fd, this.#at, { epoch, seq }) === undefined) return this.#left
+    const isLast = seqBehind(this.#fd, this.#at, { epoch, seq }) === undefined
+    // It may have come whole by now, as what was found behind it has.
+    if (messageAt(this.#fd, this.#at)) return 0
+    if (isLast) return this.#left
     throw this.#damaged(new WireError('EWIRE_SIZE', 'a size that is none'), undefined)
   }
 
