@@ -18,12 +18,14 @@ export interface RemoteShell {
   readonly tfsPath: string
 }
 
-/** Why a remote source ended; final where trying again would end in the same way. */
+/**
+ * Why a remote source ended; final where that is its answer, which trying again would not change.
+ */
 export class HostError extends Error {
   readonly code = 'EHOST'
   readonly isFinal: boolean
 
-  constructor(message: string, isFinal: boolean) {
+  constructor(message: string, isFinal = false) {
     super(message)
     this.isFinal = isFinal
   }
@@ -69,7 +71,7 @@ export function connectToHost(
   // Where it takes no requests any more it has ended, or will.
   child.stdin.on('error', () => undefined)
   child.on('error', (error) =>
-    duplex.destroy(new HostError(`'${command}' cannot be run: ${error.message}`, true)),
+    duplex.destroy(new HostError(`'${command}' cannot be run: ${error.message}`)),
   )
   child.on('close', (code, signal) => {
     const error = endOf(command, tfsPath, code, signal)
@@ -86,10 +88,11 @@ function endOf(
   signal: NodeJS.Signals | null,
 ): Error | undefined {
   if (code === 0) return undefined
-  const { no, badStream, usage, failed } = exitCode
+  const { no, badStream, usage } = exitCode
   if (code === 127)
-    return new HostError(`${tfsPath} is not there; install TFS there, or see --tfs-path`, true)
-  const isFinal = code === no || code === badStream || code === usage || code === failed
+    return new HostError(`${tfsPath} is not there; install TFS there, or see --tfs-path`)
+  // What has failed there, a socket that nobody serves just now above all, may work again.
+  const isFinal = code === no || code === badStream || code === usage
   return new HostError(`${command} ended with ${signal ?? `exit code ${code}`}`, isFinal)
 }
 

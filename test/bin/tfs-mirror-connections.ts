@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { start } from '../support/broadcast-process.js'
+import { descendant } from '../support/chaos/descendants.js'
 import { FlakyRelay } from '../support/flaky-relay.js'
 import { until } from '../support/journal-place.js'
 import { mirrorPosition } from '../support/mirror-position.js'
@@ -22,6 +23,7 @@ import { listTree } from '../support/tree-listing.js'
 
 t.setTimeout(300_000)
 const sync = '--sync=none'
+const standIn = join(import.meta.dirname, '../support/ssh-stand-in.js')
 
 void t.test('connections break, the mirror is killed: exact, each message once', async (t) => {
   const random = seeded(t)
@@ -143,4 +145,26 @@ void t.test('on another host, by a remote shell', async (t) => {
   t.match(refused, { code: 2, stderr: /refuses: .*epoch 7/ })
   const gone = await runAgain(t, [...over, `host:${path}/gone`, root]).ended
   t.match(gone, { code: 111, stderr: /does not exist/ })
+})
+
+void t.test('on another host, where nobody serves the socket for a while', async (t) => {
+  const relay = await FlakyRelay.start(t)
+  const cat = join(import.meta.dirname, '../../bin/tfs-cat.js')
+  const { execPath } = process
+  const over = ['-e', `${execPath} ${standIn}`, '--tfs-path', `${execPath} ${cat}`, sync]
+  const stream = new StreamWriter(7).add('mkdir', { path: 'a' })
+  relay.add(stream.messages)
+  const root = join(tempDirectory(t).path, 'mirror')
+  const mirror = runAgain(t, [...over, `host:${relay.path}`, root])
+  await until('applied', () => fs.existsSync(join(root, 'a')))
+  // The connection breaks, and the next ones find nobody there.
+  fs.renameSync(relay.path, `${relay.path}.away`)
+  process.kill(descendant(mirror.child.pid, 'ssh-stand-in')!, 'SIGKILL')
+  await mirror.said(/does not exist[^]*does not exist/)
+  fs.renameSync(`${relay.path}.away`, relay.path)
+  relay.add(stream.add('mkdir', { path: 'b' }).bye().messages.slice(2))
+  const { code, stderr } = await mirror.ended
+  t.equal(code, 0, stderr)
+  t.match(stderr, /SIGKILL; trying again until it is back\n[^]*is back\n/)
+  t.ok(fs.existsSync(join(root, 'b')))
 })

@@ -20,9 +20,9 @@ import { StreamWriter } from '../support/stream-writer.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
-const kills = isLong ? 240 : 15
+const kills = isLong ? 220 : 15
 const killingMs = isLong ? 330_000 : 7000
-const calmMs = isLong ? 20_000 : 1500
+const calmMs = isLong ? 4000 : 1500
 const files = isLong ? 1000 : 150
 const pauseMs = isLong ? 1500 : 500
 const settleMs = 180_000

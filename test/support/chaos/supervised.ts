@@ -82,7 +82,9 @@ export class Supervised {
       if (!this.#isWanted) return
       // Where one is killed, the others of its pipeline end with it.
       if (this.children.some((child) => this.#killed.has(child))) continue
-      if (/nobody serves it|does not exist|EPIPE/.test(this.#said)) this.refusals++
+      // Where nobody is there at first it ends, and where a connection is lost it must not.
+      const isVain = /nobody serves it|does not exist/.test(this.#said)
+      if (isVain && !this.#said.includes('trying again')) this.refusals++
       else this.faults.push(`${this.name}: ${this.children.map(endOf).join(', ')}: ${this.#said}`)
       await sleep(pauseMs)
     }
