@@ -21,7 +21,7 @@ export class Supervised {
   /** Of the run at hand. */
   children: ChildProcess[] = []
   starts = 0
-  /** Starts that ended because what they connect to was not there. */
+  /** Starts that ended because what they connect to was not there, or was killed at once. */
   refusals = 0
   /** Ends that nobody asked for. */
   readonly faults: string[] = []
@@ -82,9 +82,9 @@ export class Supervised {
       if (!this.#isWanted) return
       // Where one is killed, the others of its pipeline end with it.
       if (this.children.some((child) => this.#killed.has(child))) continue
-      // Where nobody is there at first it ends, and where a connection is lost it must not.
-      const isVain = /nobody serves it|does not exist/.test(this.#said)
-      if (isVain && !this.#said.includes('trying again')) this.refusals++
+      // Where its first connection fails it ends, and where one is lost later it must not.
+      const isVain = /nobody serves it|does not exist|ended with (SIGKILL|exit code 137)/
+      if (isVain.test(this.#said) && !this.#said.includes('trying again')) this.refusals++
       else this.faults.push(`${this.name}: ${this.children.map(endOf).join(', ')}: ${this.#said}`)
       await sleep(pauseMs)
     }
