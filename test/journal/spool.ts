@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Spool } from '#spool'
+import { concerns, doubtsIn } from '../support/doubts.js'
 import { isMounted, until } from '../support/journal-place.js'
 import { seeded } from '../support/seed.js'
 import { shell } from '../support/shell.js'
@@ -117,9 +118,7 @@ void t.test('kill -9 under load: the spool has all that was done', async (t) => 
     await place.end('SIGKILL')
     process.kill(-work.pid!, 'SIGKILL')
     await place.start()
-    const doubts = [...place.said.matchAll(/^tfs-journal: (.*): was being changed when/gm)].map(
-      ([, path]) => path!,
-    )
+    const doubts = doubtsIn(place.said)
     t.notMatch(place.said, 'does not go on', `round ${round}: ${place.said}`)
     await place.end('SIGTERM')
     t.notOk(isMounted(place.mount))
@@ -135,13 +134,6 @@ void t.test('kill -9 under load: the spool has all that was done', async (t) => 
   }
   t.comment(`${kills} kills, ${doubted} paths in doubt, ${readdirSync(place.spool).length} files`)
 })
-
-/** Whether a line of rsync's is about `path`, what is below it, or a directory that holds it. */
-function concerns(line: string, path: string): boolean {
-  const [other = ''] = line.slice(12).split(/ [-=]> /)
-  const shown = other.replace(/\/$/, '')
-  return shown === path || shown.startsWith(`${path}/`) || path.startsWith(`${shown}/`)
-}
 
 void t.test('each run goes on where the last one ended', async (t) => {
   const place = new Place(t)

@@ -24,7 +24,11 @@ export class HeadedJournal {
   said = ''
   child!: ChildProcess
 
-  constructor(t: { teardown(end: () => unknown): void }) {
+  readonly #timeoutMs: number
+
+  /** It is killed after `timeoutMs`, whatever happens. */
+  constructor(t: { teardown(end: () => unknown): void }, timeoutMs = timeout) {
+    this.#timeoutMs = timeoutMs
     this.dir = tempDirectory(t).path
     this.store = join(this.dir, 'store')
     this.mount = join(this.dir, 'mount')
@@ -45,7 +49,7 @@ export class HeadedJournal {
     const journal = join(built, 'bin/tfs-journal.js')
     this.child = spawn(process.execPath, [journal, '-v', ...args, this.store, this.mount], {
       stdio: ['pipe', 'ignore', 'pipe'],
-      timeout,
+      timeout: this.#timeoutMs,
       killSignal: 'SIGKILL',
     })
     this.child.stdin!.on('error', () => {})

@@ -2,31 +2,15 @@
 // recovers; and what the mirror had at that moment recovers to the same.
 
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { withMirroredMount } from '../support/mirrored-mount.js'
+import { transactionsIn } from '../support/pgbench.js'
 import { Postgres } from '../support/postgres.js'
 import { shell } from '../support/shell.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
 const scale = isLong ? 10 : 1
 const loadSec = isLong ? 60 : 4
-
-/** Each of pgbench's transactions adds the same amount to three tables and notes it in a fourth. */
-const sums = `
-  select count(distinct total) = 1, max(count) from (
-    select sum(abalance) as total, 0 as count from pgbench_accounts union all
-    select sum(bbalance), 0 from pgbench_branches union all
-    select sum(tbalance), 0 from pgbench_tellers union all
-    select coalesce(sum(delta), 0), count(*) from pgbench_history) as totals`
-
-/** The number of transactions that the database holds, all of them whole. */
-async function transactionsIn(t: Test, postgres: Postgres, where: string): Promise<number> {
-  const [areEqual, count] = (await postgres.query(sums)).trim().split('|')
-  t.equal(areEqual, 't', `${where}: the sums of all tables agree`)
-  const check = 'pg_amcheck --install-missing --heapallindexed --all'
-  t.equal(await postgres.client(check), '', `${where}: pg_amcheck finds nothing`)
-  return Number(count)
-}
 
 t.setTimeout(900_000)
 await t.test('postgres', (t) =>
