@@ -12,6 +12,7 @@ import {
   startBroadcast,
   type Running,
 } from '../support/broadcast-process.js'
+import { LagMeter } from '../support/lag-meter.js'
 import { seeded } from '../support/seed.js'
 import { streamClient } from '../support/stream-client.js'
 import { messageOf, StreamWriter } from '../support/stream-writer.js'
@@ -98,7 +99,7 @@ const stalledCount = isLong ? 63 : 20
 void t.test('who stalls gets it from disk, while another stays live; memory is flat', async (t) => {
   const { path } = tempDirectory(t)
   const socket = join(path, 'socket')
-  const source = spawn(process.execPath, [emitStreamPath, `${streamSize}`, '16384', 'wait'], {
+  const source = spawn(process.execPath, [emitStreamPath, `${streamSize}`, '16384', 'wait', 'on'], {
     stdio: ['pipe', 'pipe', 'inherit'],
     timeout: 300_000,
   })
@@ -118,11 +119,13 @@ void t.test('who stalls gets it from disk, while another stays live; memory is f
   const stalled = await Promise.all(
     Array.from({ length: stalledCount }, () => soon(() => streamClient(socket))),
   )
-  const live = await streamClient(socket)
+  const lag = new LagMeter()
+  const live = await streamClient(socket, lag.take)
   await said(new RegExp(`client ${stalledCount + 1}: has joined`))
   for (const { socket: one } of stalled) one.pause()
-  source.stdin!.end('go')
+  source.stdin!.write('go')
   await live.until(streamSize)
+  t.comment(`one that reads, while others stall: ${lag.lap()}`)
   child.kill('SIGUSR1')
   await said(/client 1: .*, \d+ messages, .* s behind, from the spool/)
   t.match(stderr, /state: .*client 1 is behind/)
@@ -135,6 +138,9 @@ void t.test('who stalls gets it from disk, while another stays live; memory is f
   }
   const [first] = stalled
   first!.socket.resume()
+  while (first!.size() < live.size()) await sleep(1)
+  t.comment(`and while one of these catches up from disk: ${lag.lap()}`)
+  source.stdin!.end()
   await first!.ended
   await live.ended
   t.equal(first!.size(), live.size())

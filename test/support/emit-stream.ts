@@ -1,13 +1,17 @@
 // A program: writes a stream of known content to standard output, as fast as that takes it.
-// `BYTES PAYLOAD [wait]`: about so many bytes in messages with about so many bytes of data each, 0
-// BYTES: until standard input ends; `wait`: when the first byte of standard input has come.
+// `BYTES PAYLOAD [wait [on]]`: about so many bytes in messages with about so many bytes of data
+// each, 0 BYTES: until standard input ends; `wait`: when the first byte of standard input has come;
+// `on`: after that a message now and then until standard input ends.
 
 import { readSync, writeSync } from 'node:fs'
+import { realTime } from '#posix'
 import { limits } from '#wire'
 import { messageOf, StreamWriter } from './stream-writer.js'
 
 const [bytes = 0, payload = 4096] = process.argv.slice(2, 4).map(Number)
 const waits = process.argv[4] === 'wait'
+const goesOn = process.argv[5] === 'on'
+const pauseMs = 2
 const chunk = Buffer.alloc(limits.messageSizeMax + (1 << 20))
 
 /** Writes all, also where standard output was made not to wait. */
@@ -26,29 +30,37 @@ function put(piece: Buffer): void {
 
 if (waits) readSync(0, Buffer.alloc(1))
 let over = false
-if (bytes === 0) process.stdin.on('end', () => (over = true)).resume()
+if (bytes === 0 || goesOn) process.stdin.on('end', () => (over = true)).resume()
 const data = Buffer.alloc(Math.max(payload * 2, 1), 'data')
 put(new StreamWriter().bytes)
 let seq = 1
 let written = 0
 
-/** About a megabyte of messages. */
-function more(): void {
+const stamp = { sec: 0, nsec: 0 }
+
+/** Writes messages of about so many bytes together. */
+function some(least: number): void {
   let end = 0
-  while (end < 1 << 20) {
+  while (end < least) {
     // Sizes vary, by a rule: half of them or more of what was asked for.
     const size = (payload >> 1) + ((seq * 7919) % (payload + 1))
     const message = messageOf(
       'write',
       { path: 'f', offset: seq, data: data.subarray(0, Math.min(size, limits.dataSizeMax)) },
-      { seq: ++seq },
+      { seq: ++seq, ...realTime(stamp) },
     )
     end += message.copy(chunk, end)
   }
   written += end
   put(chunk.subarray(0, end))
-  if (bytes === 0 ? !over : written < bytes) setImmediate(more)
-  else put(messageOf('bye', {}, { seq: ++seq }))
+}
+
+function more(): void {
+  const isSlow = bytes > 0 && written >= bytes
+  if (over || (isSlow && !goesOn)) return put(messageOf('bye', {}, { seq: ++seq }))
+  some(isSlow ? 1 : 1 << 20)
+  if (isSlow) setTimeout(more, pauseMs)
+  else setImmediate(more)
 }
 
 more()

@@ -1,7 +1,7 @@
 // Streams made to order: messages by name and body, numbered and sealed, as one Buffer.
 
 import { codecs, limits, messageTable, protocolMagic, protocolVersion, seal } from '#wire'
-import type { Body, MessageName } from '#wire'
+import type { Body, MessageName, Stamp } from '#wire'
 
 /** Bodies with paths and names as text or bytes, and whatever is left out as zeros. */
 export type Loose<K extends MessageName> = {
@@ -14,8 +14,9 @@ const out = Buffer.alloc(limits.messageSizeMax)
 export function messageOf<K extends MessageName>(
   name: K,
   body: Loose<K>,
-  { seq, epoch = 7, sec = 1_700_000_000 }: { seq: number; epoch?: number; sec?: number },
+  options: { seq: number; epoch?: number } & Partial<Stamp>,
 ): Buffer {
+  const { seq, epoch = 7, sec = 1_700_000_000, nsec = 0 } = options
   const full: Record<string, number | Buffer> = {}
   const given = body as Record<string, number | string | Buffer | undefined>
   for (const [field, { kind }] of Object.entries(messageTable[name].fields)) {
@@ -26,7 +27,7 @@ export function messageOf<K extends MessageName>(
         typeof value === 'string' ? Buffer.from(value) : ((value as Buffer) ?? Buffer.alloc(0))
   }
   const size = codecs[name].encode(out, full as Body<K>)
-  seal(out, size, seq, { sec, nsec: 0 }, epoch)
+  seal(out, size, seq, { sec, nsec }, epoch)
   return Buffer.from(out.subarray(0, size))
 }
 
