@@ -90,6 +90,8 @@ export class SpoolFeed {
       await this.#read(this.#input)
     } finally {
       clearInterval(timer)
+      // Clients may take their time for the rest, while a source that is started again needs it.
+      this.#letGo()
     }
     if (!this.#stopping) this.#checkEnd()
   }
@@ -103,12 +105,17 @@ export class SpoolFeed {
 
   /** Makes all durable that is to be, and lets go. */
   close(): void {
-    const e = this.#writer?.close() ?? 0
-    if (e < 0) this.#say(this.#options.path, systemError(e, 'fdatasync').message)
-    this.#writer = undefined
+    this.#letGo()
     this.#tail?.close()
     this.spool.close()
     this.#log.close()
+  }
+
+  // Writes no more.
+  #letGo(): void {
+    const e = this.#writer?.close() ?? 0
+    if (e < 0) this.#say(this.#options.path, systemError(e, 'fdatasync').message)
+    this.#writer = undefined
   }
 
   async #read(input: Input): Promise<void> {

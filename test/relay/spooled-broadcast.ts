@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { decodeMessage, seqOf } from '#wire'
 import { listening, startBroadcast, type Running } from '../support/broadcast-process.js'
@@ -117,6 +118,34 @@ void t.test('another process writes the spool, ends, and comes again', async (t)
     child.kill('SIGTERM')
     t.match(await ended, { signal: 'SIGTERM' })
   }
+})
+
+void t.test('when the input ends, another may write while clients take the rest', async (t) => {
+  const place = placeIn(tempDirectory(t).path)
+  const server = await startAt(t, place, ['--spool', place.spool, '--spool-sync', 'none'])
+  const first = history(2000)
+  const client = await Subscriber.connect(place.socket, { epoch: 0, seq: 0 })
+  server.stdin.write(first.messages[0])
+  await all(client, first.messages[0]!)
+  client.client.socket.pause()
+  // It ends as that of a journal that is killed.
+  server.stdin.end(Buffer.concat(first.messages.slice(1)))
+  let writer: ReturnType<typeof openWriter> | undefined
+  for (; !writer; await sleep(10))
+    try {
+      writer = openWriter(place.spool)
+    } catch (error) {
+      t.match(error, { code: 'ESPOOL_LOCKED' })
+    }
+  t.equal(server.child.exitCode, null, 'it is still there')
+  client.client.socket.resume()
+  await client.client.ended
+  t.ok(client.bytes.equals(first.bytes))
+  t.match(await server.ended, { code: 2, stderr: /without a bye/ })
+  const second = new StreamWriter(8, { epoch: 7, seq: first.seq }).bye()
+  appendAll(writer, second.messages)
+  writer.close()
+  t.ok(readSpool(place.spool).equals(Buffer.concat([first.bytes, second.bytes])))
 })
 
 void t.test('standard input of who writes the spool: read, not used, and its end', async (t) => {
