@@ -61,12 +61,7 @@ class Bank {
     const isSlow = this.#random.next(2) === 0
     while (all.length > 0) {
       const [pid] = all.splice(this.#random.next(all.length), 1)
-      try {
-        process.kill(pid!, 'SIGKILL')
-      } catch (error) {
-        // Of PostgreSQL's, many end where their server does.
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-      }
+      killed(pid!)
       if (isSlow) await sleep(this.#random.next(5))
     }
   }
@@ -74,6 +69,8 @@ class Bank {
   /** After that: waits until all is gone, the clients too. */
   async gone(): Promise<void> {
     await this.#source.gone()
+    // The journal may have started another one while it was being killed.
+    for (const pid of this.#source.processes) killed(pid)
     await this.postgres.gone()
     await this.#load
     for (const recorder of this.recorders) await recorder.ended()
@@ -92,6 +89,15 @@ class Bank {
     const [told, found] = [await this.told(), await transactionsIn(t, postgres, where)]
     t.ok(found >= told, `${where}: ${found} of pgbench's ${told} transactions`)
     return [reported + told, beyond + found - told]
+  }
+}
+
+function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    // Of PostgreSQL's, many end where their server does.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 
