@@ -12,6 +12,7 @@ const forTests: readonly Package[] = [
   ['attr', 'setfattr', 'extended attributes'],
   ['acl', 'setfacl', 'POSIX ACLs'],
   ['libcap2-bin', 'setcap', 'file capabilities'],
+  ['e2fsprogs', 'mkfs.ext4', 'small disks'],
   ['util-linux', 'setpriv', 'programs as an ordinary user'],
   ['procps', 'ps', 'processes'],
   ['git', 'git', 'a workload, and the peer of many'],
