@@ -28,6 +28,8 @@ export interface BroadcastSource {
   readonly spool: relay.SpoolFeedOptions | undefined
   /** Takes requests for the source; undefined where that takes none. */
   readonly requests: relay.LiveRequests | undefined
+  /** What is wrong with the source, for people. */
+  readonly trouble?: () => string | undefined
 }
 
 /** Throws UsageError. */
@@ -55,12 +57,15 @@ export function broadcastSource(
     }
   const requests = new relay.LiveRequests()
   const shell: RemoteShell = { rsh: typed.rsh, tfsPath: typed['tfs-path'] }
+  let isConnected = () => false
   const open = async (position?: Position) => {
     const live = await openLive(from, { ...shell, position, stay: !!spool, signal, log })
+    isConnected = () => live.isConnected
     requests.connect(live)
     return relay.streamInput(live.stream)
   }
-  return { open, spool, requests }
+  const trouble = () => (isConnected() ? undefined : 'the source is not connected')
+  return { open, spool, requests, trouble }
 }
 
 const keepOptions = ['keep', 'spool-sync', 'segment-size'] as const

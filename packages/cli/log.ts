@@ -11,6 +11,10 @@ export interface Log {
   readonly verbose: (what: string, why: string) => void
   /** Said always: why the program ends. */
   readonly error: (what: string, why: string) => void
+  /** What SIGUSR1 asks for, said always: lines for people, one object for machines. */
+  readonly status: (lines: readonly string[], object: object) => void
+  /** It is for machines. */
+  readonly isJson: boolean
   /** Lines that could not be written, since standard error is full or gone. */
   readonly dropped: () => number
 }
@@ -34,25 +38,28 @@ export function createLog(
   let dropped = 0
   let droppedInARow = 0
   const lineOf = json ? jsonLine : textLine
-  const say = (level: Level, what: string, why: string) => {
-    const lines = [
-      ...(droppedInARow > 0
-        ? [lineOf(program, level, 'log', `${droppedInARow} lines could not be written`)]
-        : []),
-      lineOf(program, level, what, why),
-    ]
+  const say = (level: Level, what: string, why: string) => put(lineOf(program, level, what, why))
+  const put = (line: string) => {
+    const lost = `${droppedInARow} lines could not be written`
+    const lines = [...(droppedInARow > 0 ? [lineOf(program, 'error', 'log', lost)] : []), line]
     // A service goes on without its log: a full disk, a closed terminal.
-    if (lines.every((line) => write(fd, `${line}\n`))) droppedInARow = 0
+    if (lines.every((one) => write(fd, `${one}\n`))) droppedInARow = 0
     else {
       dropped++
       droppedInARow++
     }
+  }
+  const status = (lines: readonly string[], object: object) => {
+    if (json) put(jsonStatus(program, object))
+    else for (const line of lines) say('info', 'status', line)
   }
   const silent = () => {}
   const at = (level: Level) => (what: string, why: string) => say(level, what, why)
   return Object.assign(quiet ? () => undefined : at('warning'), {
     verbose: verbose > 0 ? at('info') : silent,
     error: at('error'),
+    status,
+    isJson: json,
     dropped: () => dropped,
   })
 }
@@ -68,6 +75,9 @@ const jsonLine = (program: string, level: Level, what: string, why: string) =>
     what: printable(what),
     why: printable(why),
   })
+
+const jsonStatus = (program: string, status: object) =>
+  JSON.stringify({ time: new Date().toISOString(), program, level: 'info', what: 'status', status })
 
 // Synchronous, so that the last line before a crash is out as well.
 function write(fd: number, line: string): boolean {

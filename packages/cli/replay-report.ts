@@ -1,6 +1,7 @@
 // What a replay has done, in words: while it runs and at its end.
 
 import type { MirrorResult, MirrorStatus, Progress } from '#mirror'
+import type { StatusReport } from '#relay'
 
 /** One line: messages, bytes, rate since the start, how far behind the source. */
 export function progressLine({ counts, timeMs }: Progress, elapsedMs: number): string {
@@ -30,8 +31,13 @@ export function statsLines(
   ]
 }
 
-/** Lines for SIGUSR1; the first is `healthy` only of a current, exact copy. */
-export function statusLines(status: MirrorStatus): string[] {
+/** For SIGUSR1: the state is `healthy` only of a current, exact copy. */
+export function statusReport(status: MirrorStatus): StatusReport {
+  const state = status.faults.length === 0 ? 'healthy' : 'not healthy'
+  return { object: { state, ...status }, lines: statusLines(status) }
+}
+
+function statusLines(status: MirrorStatus): string[] {
   const { position, durable, lagMessages, lagBytes, lagMs, faults } = status
   const connection =
     status.isConnected === undefined

@@ -14,6 +14,7 @@ import type { End } from './program.js'
 import { parseDuration, parseSize } from './size.js'
 import { stopSignals } from './stop-signals.js'
 import { notifyReady, passedSocket } from './systemd.js'
+import { tellStatus } from './tell-status.js'
 import { UsageError } from './usage-error.js'
 
 type Typed = InferredOptionTypes<typeof broadcastOptions>
@@ -23,15 +24,12 @@ export async function runBroadcast([path]: string[], typed: Typed, log: Log): Pr
   const passed = passedSocket()
   const socket = socketOf(path, typed, passed)
   const stop = stopSignals()
-  const status = { lines: (): string[] => [] }
-  const tell = () => {
-    for (const line of status.lines()) log.error('status', line)
-  }
-  process.on('SIGUSR1', tell)
+  let report: (() => relay.StatusReport) | undefined
+  const untold = tellStatus(log, () => report?.())
   const options = {
     ...settingsOf(typed, log, stop.signal),
     stop: stop.signal,
-    status: (lines: () => string[]) => (status.lines = lines),
+    status: (teller: () => relay.StatusReport) => void (report = teller),
   }
   const fault = (error: Error) =>
     log.error(typed.from === '-' ? 'standard input' : typed.from, error.message)
@@ -48,7 +46,7 @@ export async function runBroadcast([path]: string[], typed: Typed, log: Log): Pr
     fault(error)
     return exitCode.badStream
   } finally {
-    process.off('SIGUSR1', tell)
+    untold()
     stop.remove()
   }
 }
@@ -90,6 +88,7 @@ function settingsOf(typed: Typed, log: Log, signal: AbortSignal) {
   return {
     open: source.open,
     spool: source.spool,
+    trouble: source.trouble,
     slow: slow ?? 'block',
     backlogBytes,
     clientsMax: Number(typed['max-clients']),

@@ -1,5 +1,6 @@
 // tfs-cat behind its command line: a stream down, requests up.
 
+import type { Writable } from 'node:stream'
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
 import { decodeMessage, Framer, WireError, type Position } from '#wire'
@@ -12,6 +13,7 @@ import type { End } from './program.js'
 import { pumped } from './pumped.js'
 import { openStreamOutput, outputGone } from './stdio.js'
 import { stopSignals } from './stop-signals.js'
+import { passingReport, tellStatus } from './tell-status.js'
 import { watchOutput } from './watch-output.js'
 import { UsageError } from './usage-error.js'
 
@@ -41,12 +43,31 @@ export async function runCat([source = '-']: string[], typed: Typed, log: Log): 
     if (!isatty(0)) requests.passTo(live)
     // Otherwise one on another host would outlive who started it, where its source is silent.
     const watch = watchOutput(() => output.destroy(outputGone()))
-    await pumped(live.stream, output).finally(() => watch.close())
+    const untold = tellStatus(log, () => reportOf(live, output))
+    await pumped(live.stream, output).finally(() => {
+      untold()
+      watch.close()
+    })
     return { exitCode: 0, signal: stop.received() }
   } finally {
     process.stdin.destroy()
     stop.remove()
   }
+}
+
+function reportOf(live: ResumedStream, output: Writable) {
+  const { position, isEnded, isConnected, connections, silentMs, stream } = live
+  const waitingBytes = stream.readableLength + output.writableLength
+  const isHeld = output.writableNeedDrain
+  return passingReport({
+    position,
+    isEnded,
+    isConnected,
+    connections,
+    silentMs,
+    waitingBytes,
+    isHeld,
+  })
 }
 
 /** Reads EPOCH:SEQ, or "oldest". Throws UsageError. */

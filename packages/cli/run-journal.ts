@@ -33,7 +33,8 @@ export function runJournal(
     outputFd: outputOf(typed),
     log,
     verbose: log.verbose,
-    print,
+    // It is JSON already.
+    print: (text) => (log.isJson ? log.status([], JSON.parse(text) as object) : print(text)),
   })
 }
 

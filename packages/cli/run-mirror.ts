@@ -10,12 +10,13 @@ import type { mirrorOptions } from './mirror-options.js'
 import { WireError } from '#wire'
 import * as settings from './mirror-settings.js'
 import type { End } from './program.js'
-import { progressLine, statsLines, statusLines } from './replay-report.js'
+import { progressLine, statsLines, statusReport } from './replay-report.js'
 import { refuseLoop } from './refuse-loop.js'
 import { resolveUntil } from './resolve-until.js'
 import { openOutput, openStreamOutput } from './stdio.js'
 import { openStreamSource } from './stream-source.js'
 import { stopSignals } from './stop-signals.js'
+import { tellStatus } from './tell-status.js'
 import { UsageError } from './usage-error.js'
 
 type Typed = InferredOptionTypes<typeof mirrorOptions>
@@ -88,13 +89,10 @@ async function once(typed: Typed, options: MirrorOptions, log: Log): Promise<Mir
   }
   let status: (() => MirrorStatus) | undefined
   const onStatus = (teller: () => MirrorStatus) => void (status = teller)
-  const tell = () => {
-    if (status) for (const line of statusLines(status())) log.error('status', line)
-  }
-  process.on('SIGUSR1', tell)
+  const untold = tellStatus(log, () => status && statusReport(status()))
   // Before anything else is said, why it failed included.
   return mirror({ ...options, onBegin, onStatus, onProgress: progress?.tell }).finally(() => {
-    process.off('SIGUSR1', tell)
+    untold()
     progress?.end()
   })
 }

@@ -4,7 +4,8 @@ import { fstatSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
-import { readSpool, spoolStream, streamInput, pipeInput, type Input } from '#relay'
+import { pipeInput, readSpool, spoolStream, streamInput } from '#relay'
+import type { Input, OnStatus, StatusReport } from '#relay'
 import { Spool, trim, verifySpool } from '#spool'
 import { exitCode } from './exit-code.js'
 import type { Log } from './log.js'
@@ -15,6 +16,7 @@ import * as report from './spool-report.js'
 import * as settings from './spool-settings.js'
 import { openOutput, openStreamOutput, printText } from './stdio.js'
 import { stopSignals } from './stop-signals.js'
+import { tellStatus } from './tell-status.js'
 import { UsageError } from './usage-error.js'
 
 type Typed = InferredOptionTypes<typeof spoolOptions>
@@ -79,19 +81,16 @@ async function stream(path: string, typed: Typed, log: Log): Promise<End> {
 /** Runs `work` with the signals that end it, and with SIGUSR1, which tells its state. */
 async function withSignals(
   log: Log,
-  work: (stop: AbortSignal, status: (lines: () => string[]) => void) => Promise<void>,
+  work: (stop: AbortSignal, status: OnStatus) => Promise<void>,
 ): Promise<End> {
   const stop = stopSignals()
-  let lines = (): string[] => []
-  const tell = () => {
-    for (const line of lines()) log.error('status', line)
-  }
-  process.on('SIGUSR1', tell)
+  let report: (() => StatusReport) | undefined
+  const untold = tellStatus(log, () => report?.())
   try {
-    await work(stop.signal, (teller) => (lines = teller))
+    await work(stop.signal, (teller) => void (report = teller))
     return { exitCode: exitCode.done, signal: stop.received() }
   } finally {
-    process.off('SIGUSR1', tell)
+    untold()
     stop.remove()
   }
 }

@@ -1,17 +1,12 @@
-// What a broadcast says of itself: one line for the input, with the state of it all, and one for
-// each client.
+// What a broadcast says of itself: its input, with the state of it all, and each client.
 
-import { afterPosition, type Spool } from '#spool'
+import type { Spool } from '#spool'
 import { messageTable, type Position } from '#wire'
 import type { Client } from './client.js'
-import { isFaultOfSpool } from './reader-after.js'
 import type { Scanner } from './scanner.js'
+import { lagIn, lagText, lateSeconds, silence, stateOf } from './status-report.js'
+import type { Lag, StatusReport } from './status-report.js'
 import type { Window } from './window.js'
-
-/** A source that is idle ticks each second. */
-const silentMs = 15_000
-/** A client that is later than this is not live. */
-const lateSeconds = 10
 
 export interface StatusOf {
   readonly scanner: Scanner
@@ -29,37 +24,54 @@ export interface StatusOf {
   readonly refused: number
 }
 
-export function statusLines(status: StatusOf): string[] {
-  const { scanner, window, isHeld, trouble } = status
-  const clients = [...status.clients]
-  const input = [
-    `input: ${isHeld || trouble !== undefined ? 'held' : 'flowing'} at ${shown(scanner)}`,
-    `${window.position} bytes in ${scanner.messages} messages`,
-    `${clients.length} clients of ${status.clientsEver}`,
-    `${status.refused} refused`,
-    `${window.allocated} bytes of memory`,
-    `state: ${stateOf(status)}`,
+export function describeBroadcast(status: StatusOf): StatusReport {
+  const { scanner, window, isHeld, trouble, clientsEver, refused } = status
+  const { epoch, seq, gaps, messages } = scanner
+  const object = {
+    state: stateOf(faultsOf(status)),
+    input: {
+      isHeld: isHeld || trouble !== undefined,
+      epoch,
+      seq,
+      gaps,
+      messages,
+      bytes: window.position,
+      silentSeconds: status.silentMs / 1000,
+    },
+    clientsEver,
+    refused,
+    memoryBytes: window.allocated,
+    clients: [...status.clients].map((client) => describeClient(client, status)),
+  }
+  const { input, clients } = object
+  const line = [
+    `input: ${input.isHeld ? 'held' : 'flowing'} at ${shown(scanner)}`,
+    `${input.bytes} bytes in ${messages} messages`,
+    `${clients.length} clients of ${clientsEver}`,
+    `${refused} refused`,
+    `${gaps} gaps`,
+    `${object.memoryBytes} bytes of memory`,
+    `state: ${object.state}`,
   ]
-  return [input.join(', '), ...clients.map((client) => clientLine(client, status))]
+  return { object, lines: [line.join(', '), ...clients.map(clientLine)] }
 }
 
-/** `healthy`, or everything for which that would be a lie. */
-function stateOf(status: StatusOf): string {
+/** Everything for which `healthy` would be a lie. */
+function faultsOf(status: StatusOf): string[] {
   const { scanner, trouble, isHeld } = status
-  const wrong: string[] = []
-  if (trouble !== undefined) wrong.push(trouble)
-  if (isHeld) wrong.push('held up by a client')
-  if (scanner.type === 0) wrong.push('waits for its source')
-  else if (scanner.type === messageTable.abort.type) wrong.push('the source has given up')
-  else if (scanner.ended) wrong.push('the stream has ended')
-  else if (status.silentMs > silentMs)
-    wrong.push(`silent for ${Math.floor(status.silentMs / 1000)} s`)
-  if (scanner.gaps > 0) wrong.push('messages are missing')
+  const faults: string[] = []
+  if (trouble !== undefined) faults.push(trouble)
+  if (isHeld) faults.push('held up by a client')
+  if (scanner.type === 0) faults.push('waits for its source')
+  else if (scanner.type === messageTable.abort.type) faults.push('the source has given up')
+  else if (scanner.ended) faults.push('the stream has ended')
+  else faults.push(...silence(status.silentMs))
+  if (scanner.gaps > 0) faults.push('messages are missing')
   for (const client of status.clients) {
-    if (client.hasLost) wrong.push(`client ${client.id} has lost messages`)
-    else if (isLate(client, status)) wrong.push(`client ${client.id} is behind`)
+    if (client.hasLost) faults.push(`client ${client.id} has lost messages`)
+    else if (isLate(client, status)) faults.push(`client ${client.id} is behind`)
   }
-  return wrong.length === 0 ? 'healthy' : wrong.join('; ')
+  return faults
 }
 
 function isLate(client: Client, { window, backlogBytes }: StatusOf): boolean {
@@ -67,33 +79,56 @@ function isLate(client: Client, { window, backlogBytes }: StatusOf): boolean {
   return (secondsBehind(client, window) ?? 0) > lateSeconds
 }
 
-function clientLine(client: Client, { scanner, window, spool }: StatusOf): string {
-  const { id, peer, since, sentBytes, sentMessages, lostMessages, acked } = client
-  const seconds = secondsBehind(client, window)
-  return [
-    `client ${id}: ${peer}, since ${since.toISOString()}`,
-    `at ${shown(client)}`,
-    ...lag(client, scanner, spool),
-    ...(seconds === undefined ? [] : [`${seconds.toFixed(1)} s behind`]),
-    client.lost ? 'losing messages' : `from the ${client.isBehind ? 'spool' : 'window'}`,
-    `sent ${sentBytes} bytes in ${sentMessages} messages`,
-    `lost ${lostMessages} messages`,
-    acked
-      ? `acknowledged ${acked.epoch}: received ${acked.received}, applied ${acked.applied}, ` +
-        `durable ${acked.durable}`
-      : 'acknowledged nothing',
-  ].join(', ')
+interface ClientStatus {
+  readonly id: number
+  readonly peer: string
+  readonly since: string
+  readonly epoch: number
+  readonly seq: number
+  readonly lag: Lag
+  readonly from: 'window' | 'spool' | 'nowhere'
+  readonly sentBytes: number
+  readonly sentMessages: number
+  readonly lostMessages: number
+  readonly acknowledged: {
+    epoch: number
+    received: number
+    applied: number
+    durable: number
+  } | null
 }
 
-function lag(client: Client, { epoch, seq }: Scanner, spool: Spool | undefined): string[] {
-  if (client.lost) return []
-  const bytes = client.isBehind && spool ? bytesBehind(spool, client) : client.backlog
-  return [
-    `backlog ${bytes ?? 'unknown'} bytes`,
-    client.epoch === epoch
-      ? `${Math.max(0, seq - client.seq)} messages`
-      : `in epoch ${client.epoch}, not ${epoch}`,
-  ]
+function describeClient(client: Client, status: StatusOf): ClientStatus {
+  const { id, peer, since, epoch, seq, sentBytes, sentMessages, lostMessages, acked } = client
+  return {
+    id,
+    peer,
+    since: since.toISOString(),
+    epoch,
+    seq,
+    lag: lagOf(client, status),
+    from: client.lost ? 'nowhere' : client.isBehind ? 'spool' : 'window',
+    sentBytes,
+    sentMessages,
+    lostMessages,
+    acknowledged: acked
+      ? {
+          epoch: acked.epoch,
+          received: acked.received,
+          applied: acked.applied,
+          durable: acked.durable,
+        }
+      : null,
+  }
+}
+
+function lagOf(client: Client, { scanner, window, spool }: StatusOf): Lag {
+  if (client.isBehind && spool) return lagIn(spool, client)
+  return {
+    bytes: client.lost ? null : client.backlog,
+    messages: client.epoch === scanner.epoch ? Math.max(0, scanner.seq - client.seq) : null,
+    seconds: secondsBehind(client, window) ?? null,
+  }
 }
 
 // By the times of the messages; undefined where the client has none yet.
@@ -102,18 +137,20 @@ function secondsBehind(client: Client, { last }: Window): number | undefined {
   return client.time === 0 ? undefined : Math.max(0, (last.time - client.time) / 1e9)
 }
 
-function bytesBehind(spool: Spool, position: Position): number | undefined {
-  try {
-    const { segment, offset } = afterPosition(spool, position)
-    const segments = spool.segments()
-    const at = segments.findIndex(({ ordinal }) => ordinal === segment.ordinal)
-    const sizes = segments.slice(at).map((_, i) => spool.index(segments, at + i).size)
-    return sizes.reduce((sum, size) => sum + size, 0) - offset
-  } catch (error) {
-    // It was trimmed, or never there; or cannot be looked at now.
-    if (isFaultOfSpool(error)) return undefined
-    throw error
-  }
+function clientLine(client: ClientStatus): string {
+  const { id, peer, since, from, lag, sentBytes, sentMessages, acknowledged: acked } = client
+  return [
+    `client ${id}: ${peer}, since ${since}`,
+    `at ${shown(client)}`,
+    `backlog ${lagText(lag)}`,
+    from === 'nowhere' ? 'losing messages' : `from the ${from}`,
+    `sent ${sentBytes} bytes in ${sentMessages} messages`,
+    `lost ${client.lostMessages} messages`,
+    acked
+      ? `acknowledged ${acked.epoch}: received ${acked.received}, applied ${acked.applied}, ` +
+        `durable ${acked.durable}`
+      : 'acknowledged nothing',
+  ].join(', ')
 }
 
 const shown = ({ epoch, seq }: Position): string => `${epoch}:${seq}`

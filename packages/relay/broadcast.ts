@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import type { SpoolReader } from '#spool'
 import { checkMessage, epochOf, messageTable, WireError } from '#wire'
 import type { Body, Position, Stamp } from '#wire'
-import { statusLines } from './broadcast-status.js'
+import { describeBroadcast } from './broadcast-status.js'
 import { Client, type Stream } from './client.js'
 import type { Input } from './input.js'
 import { drain } from './drain.js'
@@ -18,6 +18,7 @@ import { isHello, previousOf, Retained } from './retained.js'
 import { Scanner } from './scanner.js'
 import type { SpoolFeed } from './spool-feed.js'
 import { lostText } from './spool-stream.js'
+import type { StatusReport } from './status-report.js'
 import { isFaultOfSpool, readerAfter } from './reader-after.js'
 import { Subscriptions, type Answer } from './subscriptions.js'
 import { isForRelay, UpstreamReader } from './upstream-reader.js'
@@ -33,6 +34,8 @@ export interface BroadcastOptions {
   readonly clientsMax: number
   readonly upstream: UpstreamTarget
   readonly log: RelayLog
+  /** What the source knows to be wrong with itself, for people. */
+  readonly trouble?: (() => string | undefined) | undefined
 }
 
 /** The bytes that it keeps are bounded by the backlog and a block for each client. */
@@ -211,16 +214,15 @@ export class Broadcast implements Stream {
     this.#log.warn('failures to accept', 'client', error.message)
   }
 
-  /** The input and each client, one line each. */
-  status(): string[] {
-    return statusLines({
+  status(): StatusReport {
+    return describeBroadcast({
       scanner: this.#scanner,
       window: this.window,
       clients: this.#clients,
       spool: this.#subscriptions.spool,
       backlogBytes: this.#options.backlogBytes,
       isHeld: this.#pace.held,
-      trouble: this.#trouble(),
+      trouble: this.#trouble() ?? this.#options.trouble?.(),
       silentMs: performance.now() - this.#heardMs,
       clientsEver: this.#clientsEver,
       refused: this.#refused,

@@ -10,6 +10,7 @@ export { UpstreamWriter, discard, type UpstreamTarget } from './upstream-writer.
 export { pipeInput, streamInput, type Input, type Sink } from './input.js'
 export { RecordedConnection, recordedFile, recordedSpool } from './recorded-connection.js'
 export { ResumedStream, type ResumeOptions } from './resumed-stream.js'
+export { silence, stateOf, type OnStatus, type StatusReport } from './status-report.js'
 export { groupNumber } from './group.js'
 export { SpoolIntake, type IntakeCounts } from './spool-intake.js'
 export { spoolStream, type SpoolStreamOptions } from './spool-stream.js'

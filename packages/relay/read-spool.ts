@@ -5,7 +5,9 @@ import { RegisteredReader, Spool, SpoolOutput, SpoolReader, watchSpool, type Pla
 import { messageTable, WireError, type Position } from '#wire'
 import { LimitedLog, type RelayLog } from './limited-log.js'
 import { stopDrainMs, stopped } from './stopped.js'
+import { describeSpoolReader } from './spool-status.js'
 import { lostText, registeredReader } from './spool-stream.js'
+import type { OnStatus } from './status-report.js'
 
 export interface ReadSpoolOptions {
   readonly path: string
@@ -17,8 +19,7 @@ export interface ReadSpoolOptions {
   readonly output: Writable
   readonly stop: AbortSignal
   readonly log: RelayLog
-  /** Gets a function that tells the state, as lines. */
-  readonly status?: (lines: () => string[]) => void
+  readonly status?: OnStatus
 }
 
 /**
@@ -46,8 +47,9 @@ export async function readSpool(options: ReadSpoolOptions): Promise<void> {
     const idle = (isTick: boolean) => void (isTick && opened.pending())
     const out = new SpoolOutput({ reader: opened, output, registered, idle })
     options.status?.(() => {
-      const { epoch, seq } = opened.position
-      return [`output: at ${epoch}:${seq}, ${out.bytes} bytes`]
+      const { bytes } = out
+      const hasLost = lost !== undefined
+      return describeSpoolReader(spool, { position: opened.position, bytes, hasLost })
     })
     stop.addEventListener('abort', () => out.stop())
     if (stop.aborted) out.stop()

@@ -66,6 +66,7 @@ export class ResumedStream {
   #isRefused = false
   // How long an answer was waited for.
   #unansweredMs = 0
+  #heardMs = performance.now()
 
   private constructor(options: ResumeOptions, first: Duplex | undefined) {
     this.#options = options
@@ -100,6 +101,16 @@ export class ResumedStream {
   /** There is a connection, and what it brings is for the reader. */
   get isConnected(): boolean {
     return this.#connection !== undefined && this.#isFlowing
+  }
+
+  /** The last message that came ends its epoch. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** Since anything has come. */
+  get silentMs(): number {
+    return performance.now() - this.#heardMs
   }
 
   /** Makes the first connection; rejects where that fails. */
@@ -201,6 +212,7 @@ export class ResumedStream {
     for (;;) {
       const { value, done } = await this.#within(connection, pieces.next())
       if (done) return
+      if (value.length > 0) this.#heardMs = performance.now()
       framer.push(value)
       for (let message = framer.next(); message; message = framer.next()) {
         const before = this.#isWanted(message) ? run.add(message) : undefined

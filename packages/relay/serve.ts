@@ -13,6 +13,7 @@ import type { Input } from './input.js'
 import { listen, listenOn, type Listener } from './listen.js'
 import type { ListenOptions, PassedSocket } from './listen.js'
 import { SpoolFeed, type SpoolFeedOptions } from './spool-feed.js'
+import type { OnStatus } from './status-report.js'
 
 /** Descriptors that are opened later and are not of clients. */
 const descriptorsSpare = 16
@@ -34,8 +35,7 @@ export interface ServeOptions extends BroadcastOptions {
   readonly drainMs: number
   /** Ends it all early. */
   readonly stop: AbortSignal
-  /** Gets a function that tells the state, as lines. */
-  readonly status?: (lines: () => string[]) => void
+  readonly status?: OnStatus
 }
 
 export interface CaptiveOptions extends Omit<ServeOptions, 'socket' | 'ready'> {

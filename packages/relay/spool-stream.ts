@@ -13,6 +13,8 @@ import { LimitedLog, type RelayLog } from './limited-log.js'
 import { readerAfter } from './reader-after.js'
 import { SpoolIntake, type IntakeCounts } from './spool-intake.js'
 import { SpoolTrimmer } from './spool-trimmer.js'
+import { describeSpoolStream } from './spool-status.js'
+import type { OnStatus, StatusReport } from './status-report.js'
 import { stopDrainMs, stopped } from './stopped.js'
 
 const secondMs = 1000
@@ -26,8 +28,7 @@ export interface SpoolStreamOptions extends SpoolWriterOptions {
   readonly keep: Keep | undefined
   readonly stop: AbortSignal
   readonly log: RelayLog
-  /** Gets a function that tells the state, as lines. */
-  readonly status?: (lines: () => string[]) => void
+  readonly status?: OnStatus
 }
 
 /**
@@ -66,6 +67,10 @@ class SpoolStream {
   readonly #reader: SpoolReader
   readonly #output: SpoolOutput | undefined
   #isHeld = false
+  #heardMs = performance.now()
+  // Of who reads the output: why it gets nothing more, and whether it has lost messages.
+  #gone: string | undefined
+  #hasLost = false
   readonly #trimmer: SpoolTrimmer
 
   constructor(
@@ -79,8 +84,10 @@ class SpoolStream {
     this.#writer = writer
     this.#options = options
     this.#intake = new SpoolIntake(writer, (what, why) => log.warn('gaps', what, why))
-    const onLost = (from: Position, oldest: Position) =>
+    const onLost = (from: Position, oldest: Position) => {
+      this.#hasLost = true
       log.warn('losses', 'standard output', lostText(from, oldest))
+    }
     this.#reader = readerAt(writer, registered, onLost)
     const mayPass = () => !this.#intake.inDoubt
     if (output)
@@ -114,6 +121,7 @@ class SpoolStream {
       await this.#output?.run()
     } catch (error) {
       const { message } = error as Error
+      this.#gone = message
       this.#options.log('standard output', `gets nothing more, the spool goes on: ${message}`)
     }
   }
@@ -129,6 +137,7 @@ class SpoolStream {
           room: () => intake.room(),
           filled: (size) => {
             if (intake.fault) return
+            this.#heardMs = performance.now()
             intake.filled(size)
             this.#appended()
             if (intake.fault) resolve()
@@ -151,8 +160,7 @@ class SpoolStream {
     if (failure < 0 && !this.#isHeld) {
       this.#isHeld = true
       input.pause()
-      const { message } = systemError(failure, 'write', this.#writer.path)
-      log(this.#writer.path, `takes nothing, so the input waits: ${message}`)
+      log(this.#writer.path, `takes nothing, so the input waits: ${this.#failure}`)
     } else if (failure === 0 && this.#isHeld) {
       this.#isHeld = false
       input.resume()
@@ -167,16 +175,23 @@ class SpoolStream {
     this.#appended()
   }
 
-  #status(): string[] {
-    const { position, ordinal } = this.#writer
-    const { messages, bytes, duplicates, missing } = this.#intake.counts
-    const at = this.#reader.position
-    return [
-      `spool: ${this.#isHeld ? 'held' : 'flowing'} at ${position.epoch}:${position.seq}, ` +
-        `segment ${ordinal}, ${bytes} bytes in ${messages} messages, ` +
-        `${duplicates} had been there, ${missing} are missing`,
-      `output: ${this.#output ? `at ${at.epoch}:${at.seq}` : 'none'}`,
-    ]
+  #status(): StatusReport {
+    return describeSpoolStream({
+      writer: this.#writer,
+      counts: this.#intake.counts,
+      trouble: this.#isHeld ? `the spool takes nothing: ${this.#failure}` : undefined,
+      silentMs: performance.now() - this.#heardMs,
+      output: this.#output && {
+        position: this.#reader.position,
+        bytes: this.#output.bytes,
+        gone: this.#gone,
+        hasLost: this.#hasLost,
+      },
+    })
+  }
+
+  get #failure(): string {
+    return systemError(this.#intake.failure, 'write', this.#writer.path).message
   }
 }
 

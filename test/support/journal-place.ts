@@ -172,9 +172,9 @@ function killGroup(pid: number): void {
 }
 
 /** Waits for what does not happen at once. */
-export async function until(what: string, isSo: () => boolean): Promise<void> {
+export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
   const endMs = performance.now() + timeout
-  while (!isSo()) {
+  while (!(await isSo())) {
     if (performance.now() > endMs) throw new Error(`${what}: not within ${timeout} ms`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
