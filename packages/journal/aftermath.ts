@@ -15,26 +15,37 @@ export interface Aftermath {
   readonly doubts: readonly Buffer[]
   /** Paths of files whose mtime the stream does not have. */
   readonly owed: readonly Buffer[]
+  /** See IntentFile. */
+  readonly owedSince: number
   /** Why it does not go on from the end of the spool, though there is one. */
   readonly unconnected?: string
 }
 
-const nothing = { doubts: [], owed: [] }
+const nothing = { doubts: [], owed: [], owedSince: 0 }
 /** A file's mtime comes a second after its last write, unless the journal was held up. */
-const owedNsec = 10_000_000_000n
+const owedSec = 10
+const nsecPerSec = 1_000_000_000n
 
 export function aftermathOf({ previous, endedCleanly, left, spool }: JournalSpool): Aftermath {
   if (previous.epoch === 0 || endedCleanly) return { previous, ...nothing }
   const fromNothing = { previous: { epoch: 0, seq: 0 }, ...nothing }
-  if (!left || left.epoch !== previous.epoch)
-    return { ...fromNothing, unconnected: 'its last run was not this journal with this spool' }
+  // A run that ended before it had begun has changed nothing.
+  const isUnbegun = left?.after === previous.epoch
+  if (!left || !(isUnbegun || left.epoch === previous.epoch))
+    return { ...fromNothing, unconnected: 'its last run was not this journal with all of it there' }
   if (!left.isOfThisBoot)
     return {
       ...fromNothing,
       unconnected: 'the machine has stopped since, unsynced changes are lost',
     }
   const isDoubtful = left.several || left.seq > previous.seq
-  return { previous, doubts: isDoubtful ? left.paths : [], owed: owedOf(spool) }
+  const owedSince = left.owedSince || endSec(spool) - owedSec
+  return {
+    previous,
+    doubts: isDoubtful ? left.paths : [],
+    owed: owedOf(spool, owedSince),
+    owedSince,
+  }
 }
 
 /** Says it, at the beginning of the stream. */
@@ -50,10 +61,14 @@ export function emitAftermath(context: JournalContext, { doubts, owed }: Afterma
   }
 }
 
-function owedOf(spool: Spool): Buffer[] {
+// When the last message was made, in seconds since 1970.
+function endSec(spool: Spool): number {
   const segments = spool.segments()
-  const last = spool.index(segments, segments.length - 1).time
-  const reader = new SpoolReader(spool, afterTime(spool, last - owedNsec))
+  return Number(spool.index(segments, segments.length - 1).time / nsecPerSec)
+}
+
+function owedOf(spool: Spool, sinceSec: number): Buffer[] {
+  const reader = new SpoolReader(spool, afterTime(spool, BigInt(sinceSec) * nsecPerSec))
   const owed = new OwedTimes()
   const framer = new Framer()
   try {

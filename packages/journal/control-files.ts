@@ -10,7 +10,7 @@ import type { Tree } from './tree.js'
 export interface ControlFile {
   readonly name: string
   /** What it holds at this moment. */
-  read(): string
+  read(): Buffer
   /**
    * Takes what was written to it: 0, -errno, or PENDING where `done(0 or -errno)` comes later.
    * Files without it cannot be written.

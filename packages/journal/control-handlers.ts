@@ -132,7 +132,7 @@ function fileHandlers({ files, answer }: ControlFilesOptions) {
       if (!file) return -errno.EISDIR
       if ((flags & O_ACCMODE) !== O_RDONLY && !file.write) return -errno.EACCES
       const fh = ++nextFh
-      opened.set(fh, Buffer.from(file.read()))
+      opened.set(fh, file.read())
       reply.struct(fuse_open_out, { fh, open_flags: fopen.FOPEN_DIRECT_IO })
       return 0
     },

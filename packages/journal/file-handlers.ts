@@ -191,12 +191,16 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
   function sync({ fd, node }: OpenFile, { unique, pid }: Readonly<Request>, flags: number): number {
     const dataOnly = (flags & FUSE_FSYNC_FDATASYNC) !== 0
     times.flush(node)
+    context.replicas.expect(unique)
     context.syncs.sync(fd, dataOnly, (result) => {
       const path = tree.target(node)
       // What has no name, or is excluded, is on no copy.
       const isCopied = path !== undefined && typeof path !== 'number'
       if (isCopied) context.emit('fsync', { path, datasync: dataOnly ? 1 : 0, errno: -result })
-      const done = (failed: number) => answer(unique, result || failed)
+      const done = (failed: number) => {
+        context.replicas.forget(unique)
+        answer(unique, result || failed)
+      }
       const { seq } = context.emitter
       context.whenDurable((failed) => {
         if (result < 0 || failed < 0 || !isCopied) done(failed)

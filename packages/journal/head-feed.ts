@@ -10,8 +10,11 @@ import { SaySeldom } from './say-seldom.js'
 
 /** As whom heads are registered in the spool: what they do not have yet is not trimmed. */
 const readerName = 'journal-head'
-/** A copy that acknowledged nothing for so long is not one of the head's any more. */
-const ackMs = 30_000
+/**
+ * A copy that acknowledged nothing for so long is not one of the heads' any more. Where its
+ * connection is lost it tries again within half of that.
+ */
+const awayMs = 60_000
 const copiesMax = 1024
 const ENODATA = 61
 
@@ -19,12 +22,25 @@ const ENODATA = 61
 interface Flow {
   readonly ordinal: number
   readonly socket: Socket
-  readonly acks: Map<string, { readonly position: Position; readonly atMs: number }>
+  /** What the head has asked for, until that is begun. */
+  wanted: Position | undefined
   reader: SpoolReader
   output: SpoolOutput
   /** Settles when `output` passes on nothing more. */
   running: Promise<void>
 }
+
+/** One that takes the stream behind a head, and says what it has. */
+interface Copy {
+  position: Position
+  /** That survives a power cut; else it is what the copy has applied. */
+  isDurable: boolean
+  /** When it was heard of. */
+  atMs: number
+}
+
+/** Stands for the copies of earlier runs, of which is known only what they all have. */
+const earlier = ''
 
 export class HeadFeed {
   readonly #spool: Spool
@@ -33,6 +49,8 @@ export class HeadFeed {
   readonly #log: (what: string, why: string) => void
   readonly #said: SaySeldom
   readonly #onFail: (ordinal: number) => void
+  // By who they are. They outlive a head: the next one may end before all of them are back.
+  readonly #copies = new Map<string, Copy>()
   #flow: Flow | undefined
   #isEnding = false
   // The last message, once it has been passed on.
@@ -54,7 +72,9 @@ export class HeadFeed {
     this.#spool = new Spool(path)
     this.#registered = new RegisteredReader(this.#spool.fd, path, readerName)
     const { epoch, seq } = this.#spool.newest()
-    if (this.#registered.position.epoch === 0) this.#registered.update({ epoch, seq })
+    const { position } = this.#registered
+    if (position.epoch === 0) this.#registered.update({ epoch, seq })
+    else this.#copies.set(earlier, { position, isDurable: true, atMs: performance.now() })
     this.#watch = watchSpool(this.#spool, (isTick) => this.#flow?.output.wake(isTick))
   }
 
@@ -67,12 +87,14 @@ export class HeadFeed {
     const flow: Flow = {
       ordinal,
       socket,
-      acks: new Map(),
+      wanted: undefined,
       reader,
       output: this.#output(socket, reader, false),
       running: Promise.resolve(),
     }
     this.#flow = flow
+    const atMs = performance.now()
+    for (const [who, copy] of this.#copies) if (who !== earlier) copy.atMs = atMs
     this.#run(flow, () => this.#place(reader))
   }
 
@@ -83,7 +105,7 @@ export class HeadFeed {
     this.#flow = undefined
     // It notes what has surely gone through the pipe; acks know better.
     flow.output.stop()
-    const position = this.#acknowledged(flow)
+    const position = this.#acknowledged()
     if (position) this.#note(position)
     flow.socket.destroy()
     flow.reader.close()
@@ -93,22 +115,32 @@ export class HeadFeed {
   subscribe(position: Position): void {
     const flow = this.#flow
     if (!flow) return
+    const isAsked = flow.wanted !== undefined
+    flow.wanted = position
+    if (isAsked) return
     flow.output.stop()
     void flow.running.then(() => {
-      if (this.#flow !== flow) return
-      flow.reader.close()
-      flow.reader = this.#reader()
-      try {
-        if (position.epoch !== 0) seekBehind(flow.reader, position)
-      } catch (error) {
-        if (!(error instanceof SpoolError)) throw error
-        return this.#refuse(flow, error.message)
-      }
-      this.#note(position)
-      flow.socket.write(subscribedTo(position))
-      flow.output = this.#output(flow.socket, flow.reader, true)
-      this.#run(flow)
+      const { wanted } = flow
+      flow.wanted = undefined
+      if (wanted && this.#flow === flow) this.#goTo(flow, wanted)
     })
+  }
+
+  #goTo(flow: Flow, position: Position): void {
+    flow.reader.close()
+    flow.reader = this.#reader()
+    try {
+      if (position.epoch !== 0) seekBehind(flow.reader, position)
+    } catch (error) {
+      if (!(error instanceof SpoolError)) throw error
+      return this.#refuse(flow, error.message)
+    }
+    // It knows better than what is known of its copies.
+    this.#copies.clear()
+    this.#note(position)
+    flow.socket.write(subscribedTo(position))
+    flow.output = this.#output(flow.socket, flow.reader, true)
+    this.#run(flow)
   }
 
   #refuse(flow: Flow, why: string): void {
@@ -117,10 +149,18 @@ export class HeadFeed {
     this.#onFail(flow.ordinal)
   }
 
-  acked({ who, epoch, received }: Ack): void {
-    const acks = this.#flow?.acks
-    if (!acks || epoch === 0 || (acks.size >= copiesMax && !acks.has(who))) return
-    acks.set(who, { position: { epoch, seq: received }, atMs: performance.now() })
+  /** What a copy has received and may lose is sent again, should it come back without that. */
+  acked({ who, epoch, applied, durable }: Ack): void {
+    const copies = this.#copies
+    const known = copies.get(who)
+    if (epoch === 0 || (!known && copies.size >= copiesMax)) return
+    const atMs = performance.now()
+    // At the beginning of an epoch it has only that of the last one on disk.
+    if (durable === 0 && known?.isDurable && known.position.epoch !== epoch) known.atMs = atMs
+    else {
+      const position = { epoch, seq: durable || applied }
+      copies.set(who, { position, isDurable: durable > 0, atMs })
+    }
   }
 
   /** The stream has ended: once the head has all of it, its input ends. */
@@ -192,8 +232,7 @@ export class HeadFeed {
   }
 
   #record(position: Position): void {
-    const flow = this.#flow
-    this.#registered.update((flow && this.#acknowledged(flow)) ?? position)
+    this.#registered.update(this.#acknowledged() ?? position)
   }
 
   #note(position: Position): void {
@@ -204,11 +243,11 @@ export class HeadFeed {
     }
   }
 
-  // What all of the head's copies have that have acknowledged anything lately.
-  #acknowledged({ acks }: Flow): Position | undefined {
+  // What all copies have that have acknowledged anything lately.
+  #acknowledged(): Position | undefined {
     let least: Position | undefined
-    for (const [who, { position, atMs }] of acks) {
-      if (performance.now() - atMs > ackMs) acks.delete(who)
+    for (const [who, { position, atMs }] of this.#copies) {
+      if (performance.now() - atMs > awayMs) this.#copies.delete(who)
       else if (!least || this.#isBefore(position, least)) least = position
     }
     return least && this.#isThere(least) ? least : undefined

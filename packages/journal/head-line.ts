@@ -30,12 +30,10 @@ export class HeadLine {
 
   /** To be called before the session begins. Throws SpoolError and SystemError. */
   start(): void {
-    const { exec, requestsFd, log } = this.#options
+    const { exec, requestsFd } = this.#options
     const input = requestInput(requestsFd)
     if (input)
-      this.#reader = new RequestReader(input, this.#requests, (why) =>
-        log('standard input', `is not read any more: ${why}`),
-      )
+      this.#reader = new RequestReader(input, this.#requests, (why) => this.#inputEnded(why))
     if (exec === undefined) return
     this.#feed = this.#makeFeed()
     this.#heads = this.#makeHeads(exec, this.#feed)
@@ -84,6 +82,13 @@ export class HeadLine {
     this.#heads?.close()
     this.#feed?.close(false)
     this.#said.close()
+  }
+
+  #inputEnded(why: string | undefined): void {
+    const { exec, replicas, log } = this.#options
+    if (why !== undefined) log('standard input', `is not read any more: ${why}`)
+    if (exec === undefined && replicas.count > 0)
+      log('the replicas', 'what they acknowledge cannot come any more: standard input is over')
   }
 
   #makeFeed(): HeadFeed | undefined {

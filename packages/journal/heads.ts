@@ -154,9 +154,9 @@ export class Heads {
       subscribe: (position) => (isPresent() ? target.subscribe?.(position) : undefined),
     }
     const input = new Socket({ fd, readable: true, writable: false })
-    return new RequestReader(input, current, (why) =>
-      log(what, `what it sends is not read any more: ${why}`),
-    )
+    return new RequestReader(input, current, (why) => {
+      if (why !== undefined) log(what, `what it sends is not read any more: ${why}`)
+    })
   }
 
   // Gives it so long, then tells it to end, then ends it.

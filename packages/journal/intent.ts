@@ -3,7 +3,8 @@
 
 import { readFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { check, close, O_CREAT, O_NOFOLLOW, O_RDWR, openat, pread, pwrite } from '#posix'
+import { check, close, ftruncate, O_CREAT, O_NOFOLLOW, O_RDWR } from '#posix'
+import { openat, pread, pwrite } from '#posix'
 import { struct, u16, u32, u64 } from '#schema'
 import { limits } from '#wire'
 
@@ -26,10 +27,14 @@ const head = struct(
     paths: u16,
     /** CRC-32 of the machine's boot id. */
     boot: u32,
+    /** While the epoch has not begun in the stream: the one that it goes on from; else 0. */
+    after: u32,
+    /** With `after`: since when writes may still owe their file's mtime, in seconds since 1970. */
+    owedSince: u32,
     /** CRC-32 of the record with this field taken as zero. */
     crc: u32,
   },
-  32,
+  40,
 )
 
 export interface Intent {
@@ -37,6 +42,9 @@ export interface Intent {
   readonly seq: number
   readonly several: boolean
   readonly paths: readonly Buffer[]
+  /** See `begin`; 0 for a run that has begun. */
+  readonly after: number
+  readonly owedSince: number
   /** The machine has not been started anew since. */
   readonly isOfThisBoot: boolean
 }
@@ -46,6 +54,8 @@ export class IntentFile {
   readonly #epoch: number
   readonly #buffer = Buffer.alloc(head.size + 2 * (2 + limits.pathSizeMax))
   readonly #boot = bootId()
+  #after = 0
+  #owedSince = 0
   /** What the run before has left, undefined where nothing can be made of it. */
   readonly left: Intent | undefined
 
@@ -58,7 +68,23 @@ export class IntentFile {
       name.toString(),
     )
     this.left = this.#read()
-    check(this.note(0, false, undefined, undefined), 'write', name.toString())
+  }
+
+  /**
+   * The run is about to begin, after epoch `after`, with `left` still to be said: until the first
+   * `note` the next run finds that as well. Throws SystemError.
+   */
+  begin(after: number, { paths: [one, other], owedSince }: Pick<Intent, 'paths' | 'owedSince'>) {
+    this.#after = after
+    this.#owedSince = owedSince
+    check(this.note(0, true, one, other), 'write', name.toString())
+    this.#after = 0
+    this.#owedSince = 0
+  }
+
+  /** What comes is not in the spool: no later run can go on from there. 0 or -errno. */
+  void(): number {
+    return ftruncate(this.#fd, 0)
   }
 
   /** Notes up to two paths, or that there is nothing under way. 0 or -errno. */
@@ -73,8 +99,17 @@ export class IntentFile {
       size += 2 + path.length
       paths++
     }
-    const [epoch, boot] = [this.#epoch, this.#boot]
-    head.encode(buffer, 0, { magic, size, seq, epoch, several: several ? 1 : 0, paths, boot })
+    head.encode(buffer, 0, {
+      magic,
+      size,
+      seq,
+      epoch: this.#epoch,
+      several: several ? 1 : 0,
+      paths,
+      boot: this.#boot,
+      after: this.#after,
+      owedSince: this.#owedSince,
+    })
     buffer.writeUInt32LE(crc32(buffer.subarray(0, size)), head.offsets.crc)
     return Math.min(0, pwrite(this.#fd, buffer, 0, size, 0))
   }
@@ -87,7 +122,7 @@ export class IntentFile {
     const buffer = this.#buffer
     const length = check(pread(this.#fd, buffer, 0, buffer.length, 0), 'read', name.toString())
     if (length < head.size) return undefined
-    const { crc, size, seq, epoch, several, paths, boot, ...rest } = head.decode(buffer)
+    const { crc, size, several, paths, boot, ...rest } = head.decode(buffer)
     if (rest.magic !== magic || size < head.size || size > length) return undefined
     buffer.writeUInt32LE(0, head.offsets.crc)
     if (crc32(buffer.subarray(0, size)) !== crc) return undefined
@@ -95,8 +130,7 @@ export class IntentFile {
     for (let at = head.size; found.length < paths; at += 2 + found.at(-1)!.length)
       found.push(Buffer.from(buffer.subarray(at + 2, at + 2 + buffer.readUInt16LE(at))))
     return {
-      epoch,
-      seq,
+      ...rest,
       several: several !== 0,
       paths: found,
       isOfThisBoot: boot === this.#boot,

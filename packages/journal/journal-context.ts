@@ -1,6 +1,6 @@
 // What every handler works with.
 
-import { close, errno, noName, Stat, umask } from '#posix'
+import { errno, noName, Stat, umask } from '#posix'
 import { which, type Body, type OperationName } from '#wire'
 import type { Emitter } from './emitter.js'
 import type { JournalSpool } from './journal-spool.js'
@@ -75,12 +75,8 @@ export class JournalContext {
    * Calls `done`, with 0 or -errno, when all that was emitted is as durable as the spool makes it.
    */
   whenDurable(done: (result: number) => void): void {
-    const fd = this.spool?.durable()
-    if (fd === undefined) return done(0)
-    this.syncs.sync(fd, true, (result) => {
-      close(fd)
-      done(result)
-    })
+    if (this.spool) this.spool.whenDurable(done)
+    else done(0)
   }
 
   /**

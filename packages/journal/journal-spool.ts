@@ -5,6 +5,8 @@ import { errnoName } from '#posix'
 import { SpoolWriter, type SpoolWriterOptions } from '#spool'
 import { limits, type Position } from '#wire'
 import { IntentFile, type Intent } from './intent.js'
+import { SpoolSync } from './spool-sync.js'
+import type { SyncPool } from './sync-pool.js'
 
 export interface JournalSpoolOptions extends SpoolWriterOptions {
   /** Where it takes nothing though there was room before: wait, or go on without it. */
@@ -15,6 +17,9 @@ export interface JournalSpoolOptions extends SpoolWriterOptions {
   readonly onStall: (why: string | null) => void
   /** From now on nothing is written to it. */
   readonly onDetach: (why: string) => void
+  /** It could not be made durable, which is tried again. */
+  readonly onSyncFailure: (why: string) => void
+  readonly syncs: SyncPool
 }
 
 /** For one change, but for those that send on whole trees. */
@@ -27,8 +32,11 @@ export class JournalSpool {
   readonly #options: JournalSpoolOptions
   readonly #writer: SpoolWriter
   readonly #intent: IntentFile
+  readonly #sync: SpoolSync
   readonly #idle = new Int32Array(new SharedArrayBuffer(4))
   #isAttached = true
+  /** The last change that was asked for had no room. */
+  isFull = false
   /** Where the spool ended before this run, and whether with a bye. Epoch 0: it was empty. */
   readonly previous: Position
   readonly endedCleanly: boolean
@@ -40,6 +48,7 @@ export class JournalSpool {
     this.previous = this.#writer.position
     this.endedCleanly = this.#writer.ended
     this.#intent = new IntentFile(this.#writer.spool.fd, epoch)
+    this.#sync = new SpoolSync(this.#writer, options)
   }
 
   get isAttached(): boolean {
@@ -60,10 +69,17 @@ export class JournalSpool {
     return this.#writer.spool
   }
 
+  /** The run is about to begin: see IntentFile. Throws SystemError. */
+  begin(after: number, left: Pick<Intent, 'paths' | 'owedSince'>): void {
+    this.#intent.begin(after, left)
+  }
+
   /** Makes room for what a change will say: 0, or -errno, and then it must not be done. */
   reserve(isRemoval: boolean): number {
     if (!this.#isAttached || this.#options.onFull === 'detach') return 0
-    return this.#writer.reserve(isRemoval ? reservedForRemoval : reservedBytes)
+    const e = this.#writer.reserve(isRemoval ? reservedForRemoval : reservedBytes)
+    this.isFull = e < 0 || (isRemoval && this.isFull)
+    return e
   }
 
   /** Notes what is about to be done, see IntentFile. 0, or -errno, and then it must not be done. */
@@ -79,14 +95,43 @@ export class JournalSpool {
   /** Nothing is under way. */
   settle(): void {
     // Where that fails, a path will be in doubt that need not be.
-    this.#intent.note(0, false, undefined, undefined)
+    if (this.#isAttached) this.#intent.note(0, false, undefined, undefined)
   }
 
   /** Appends a message, and waits for room where there is none; then it is there, or detached. */
   append(buffer: Buffer, size: number): void {
+    if (!this.#isAttached) return
+    this.#insist(() => this.#writer.append(buffer, size))
+    if (this.#options.sync === 'always') this.#insist(() => this.#writer.sync())
+  }
+
+  /** Calls `done`, with 0 or -errno, when all that is there is as durable as it is to be. */
+  whenDurable(done: (result: number) => void): void {
+    if (this.#isAttached && this.#options.sync !== 'none') this.#sync.want(done)
+    else done(0)
+  }
+
+  /** Milliseconds until `poll` has something to do. */
+  get dueMs(): number {
+    return this.#isAttached ? this.#sync.dueMs : Infinity
+  }
+
+  /** Begins to make durable what is there, where it is time for that. */
+  poll(): void {
+    if (this.dueMs <= 0) this.#sync.want(() => undefined)
+  }
+
+  close(): number {
+    this.#isAttached = false
+    this.#intent.close()
+    return this.#writer.close()
+  }
+
+  // Tries until `attempt` gives no error, or it is to go on without the spool.
+  #insist(attempt: () => number): void {
     let isStalled = false
     while (this.#isAttached) {
-      const done = this.#writer.append(buffer, size)
+      const done = attempt()
       if (done >= 0) break
       const why = errnoName(-done)
       if (this.#options.onFull === 'detach') return this.#detach(why)
@@ -96,24 +141,11 @@ export class JournalSpool {
       Atomics.wait(this.#idle, 0, 0, waitStepMs)
     }
     if (isStalled) this.#options.onStall(null)
-    if (this.#options.sync === 'always') this.#writer.sync()
-  }
-
-  /** A descriptor by which another thread makes durable what is there; undefined: not wanted. */
-  durable(): number | undefined {
-    if (!this.#isAttached || this.#options.sync === 'none') return undefined
-    const fd = this.#writer.duplicate()
-    return fd < 0 ? undefined : fd
-  }
-
-  close(): number {
-    this.#isAttached = false
-    this.#intent.close()
-    return this.#writer.close()
   }
 
   #detach(why: string): void {
     this.#isAttached = false
+    this.#intent.void()
     this.#options.onDetach(why)
   }
 }

@@ -63,7 +63,10 @@ export async function journal(options: JournalOptions): Promise<JournalEnd> {
   const storeFd = openRoot(store)
   refuseLoops(storeFd, store, realpathSync(mountpoint), options.outputFd)
   refuseInnerMounts(storeFd, realpathSync(store), options.exclude)
-  if (options.spool) checkSpool(storeFd, store, options.spool, log)
+  if (options.spool) {
+    refuseSpoolInside(storeFd, store, mountpoint, options.spool.path)
+    checkSpool(options.spool, log)
+  }
   raiseFileLimit(1 << 20)
   const source = `${hostname()}:${realpathSync(store)}`
   // It takes the signals over first: from here on none may leave a dead mount behind.
@@ -77,13 +80,7 @@ export async function journal(options: JournalOptions): Promise<JournalEnd> {
 }
 
 // It is opened by the thread that writes it; what is wrong with it is told before there is a mount.
-function checkSpool(
-  storeFd: number,
-  store: string,
-  spool: SpoolWriterOptions,
-  log: JournalOptions['log'],
-): void {
-  refuseSpoolInside(storeFd, store, spool.path)
+function checkSpool(spool: SpoolWriterOptions, log: JournalOptions['log']): void {
   const writer = new SpoolWriter(spool)
   if (writer.torn !== undefined) log(spool.path, `cut off what a crash had left: ${writer.torn}`)
   check(writer.close(), 'fsync', spool.path)

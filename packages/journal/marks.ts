@@ -30,7 +30,7 @@ export class Marks {
   readonly #waiting = new Map<number, (result: number) => void>()
   #nextId = 1
   /** The last one, and its number in the epoch. */
-  last: { readonly name: string; readonly seq: number } | undefined
+  last: { readonly name: Buffer; readonly seq: number } | undefined
 
   constructor(context: JournalContext, port: MessagePort) {
     this.#context = context
@@ -75,7 +75,7 @@ export class Marks {
     if (!emitter.isAttached) return -errno.EIO
     times.flushAll()
     emitter.emit('mark', { name })
-    this.last = { name: name.toString(), seq: emitter.seq }
+    this.last = { name, seq: emitter.seq }
     return 0
   }
 

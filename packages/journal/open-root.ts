@@ -13,6 +13,7 @@ import {
   LOCK_EX,
   LOCK_NB,
   O_DIRECTORY,
+  O_PATH,
   O_RDONLY,
   openat,
   Stat,
@@ -78,13 +79,30 @@ export function refuseLoops(
     )
 }
 
-/** Refuses a spool inside the store, which would be journalled in itself. Throws JournalError. */
-export function refuseSpoolInside(rootFd: number, store: string, spool: string): void {
-  const root = new Stat()
-  check(fstat(rootFd, root.buffer), 'fstat', store)
+/**
+ * Refuses a spool inside the store, which would be journalled in itself, or below the mount point,
+ * where the mount will hide it. Throws JournalError.
+ */
+export function refuseSpoolInside(
+  rootFd: number,
+  store: string,
+  mountpoint: string,
+  spool: string,
+): void {
   const path = existsSync(spool) ? spool : dirname(spool)
-  if (isInside(path, root, false))
-    throw new JournalError('EINSIDE', `the spool '${spool}' lies inside the store '${store}'`)
+  const inside = (fd: number, what: string) => {
+    const top = new Stat()
+    check(fstat(fd, top.buffer), 'fstat', what)
+    if (isInside(path, top, false))
+      throw new JournalError('EINSIDE', `the spool '${spool}' lies inside the ${what}`)
+  }
+  inside(rootFd, `store '${store}'`)
+  const fd = check(openat(AT_FDCWD, Buffer.from(mountpoint), O_PATH), 'open', mountpoint)
+  try {
+    inside(fd, `mount point '${mountpoint}'`)
+  } finally {
+    close(fd)
+  }
 }
 
 function isInside(path: string, root: Stat, isProperly: boolean): boolean {

@@ -45,6 +45,8 @@ export class Replicas {
   readonly #known = new Map<string, Replica>()
   // By the number of the request.
   readonly #waiting = new Map<number, Waiting>()
+  // Those that will wait; whether their callers got a signal.
+  readonly #expected = new Map<number, boolean>()
 
   /** `onTimeout` is told of each message for which too few copies acknowledged in time. */
   constructor(
@@ -61,17 +63,13 @@ export class Replicas {
     return this.#options.count > 0
   }
 
-  /** How many have acknowledged something lately. */
-  get there(): number {
+  /** Whether fewer than are waited for have lately said that they have any of this run durably. */
+  get isShort(): boolean {
     const now = performance.now()
     let there = 0
-    for (const { ackMs } of this.#known.values()) if (now - ackMs < awayMs) there++
-    return there
-  }
-
-  /** Whether there are fewer than are waited for. */
-  get isShort(): boolean {
-    return this.there < this.#options.count
+    for (const { ack, ackMs } of this.#known.values())
+      if (now - ackMs < awayMs && ack.epoch === this.#epoch && ack.durable > 0) there++
+    return there < this.#options.count
   }
 
   /** What a sync gives where copies can no longer have anything: 0 or -errno. */
@@ -95,6 +93,16 @@ export class Replicas {
     this.#release()
   }
 
+  /** The request `unique` will have to wait: of its caller's signals is heard only once. */
+  expect(unique: number): void {
+    if (this.isWanted) this.#expected.set(unique, false)
+  }
+
+  /** It is answered. */
+  forget(unique: number): void {
+    this.#expected.delete(unique)
+  }
+
   /**
    * Calls `done`, with 0 or -errno, once enough copies have message `seq` durably. `unique` is the
    * request's number, `pid` its caller's thread.
@@ -103,14 +111,20 @@ export class Replicas {
     const { count, timeoutMs = Infinity } = this.#options
     if (this.#durable(count) >= seq) return done(0)
     const deadlineMs = performance.now() + timeoutMs
-    this.#waiting.set(unique, { seq, pid, deadlineMs, done, lookMs: Infinity })
+    const lookMs = this.#expected.get(unique) ? 0 : Infinity
+    this.#waiting.set(unique, { seq, pid, deadlineMs, done, lookMs })
   }
 
   /** The caller of a request got a signal. */
   interrupt(unique: number): void {
     const waiting = this.#waiting.get(unique)
-    if (!waiting) return
-    this.#look(unique, waiting)
+    if (waiting) this.#look(unique, waiting)
+    else if (this.#expected.has(unique)) this.#expected.set(unique, true)
+  }
+
+  /** No copy will ever have what is waited for. */
+  abandon(): void {
+    for (const [unique, waiting] of this.#waiting) this.#finish(unique, waiting, this.resultWithout)
   }
 
   /** Milliseconds until `expire` has something to do. */
@@ -133,16 +147,18 @@ export class Replicas {
   /** For people and programs; `seq` is the last message's. */
   describe(seq: number): object {
     const now = performance.now()
+    const isThere = ({ ackMs }: Replica) => now - ackMs < awayMs
     return {
       wanted: this.#options.count,
-      there: this.there,
+      there: [...this.#known.values()].filter(isThere).length,
       waitingCalls: this.pending,
-      each: [...this.#known.values()].map(({ ack, ackMs, since }) => {
+      each: [...this.#known.values()].map((replica) => {
+        const { ack, ackMs, since } = replica
         const { who, epoch, received, applied, durable } = ack
         const isPresent = epoch === this.#epoch
         return {
           who: escapeName(Buffer.from(who, 'latin1')),
-          there: now - ackMs < awayMs,
+          there: isThere(replica),
           since: since.toISOString(),
           lastAckSeconds: Math.round((now - ackMs) / 1000),
           position: { epoch, received, applied, durable },

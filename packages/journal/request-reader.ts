@@ -23,22 +23,22 @@ export interface RequestTarget {
 
 const requestSizeMax = 64 << 10
 
-/** Reads `input` to its end. `ended` is told why it reads no further, where that is not the end. */
+/** Reads `input`. `ended` is told why it reads no further; undefined: that is the end. */
 export class RequestReader {
   readonly #input: Readable
   readonly #target: RequestTarget
-  readonly #ended: (why: string) => void
+  readonly #ended: (why: string | undefined) => void
   readonly #framer = new Framer()
   #isOver = false
 
-  constructor(input: Readable, target: RequestTarget, ended: (why: string) => void) {
+  constructor(input: Readable, target: RequestTarget, ended: (why: string | undefined) => void) {
     this.#input = input
     this.#target = target
     this.#ended = ended
     input.on('data', (piece: Buffer) => this.#take(piece))
     input.on('error', (error) => this.#end(error.message))
     input.on('end', () => {
-      if (this.#framer.pending > 0) this.#end('it ends inside a message')
+      this.#end(this.#framer.pending > 0 ? 'it ends inside a message' : undefined)
     })
   }
 
@@ -47,7 +47,7 @@ export class RequestReader {
     this.#input.destroy()
   }
 
-  #end(why: string): void {
+  #end(why: string | undefined): void {
     if (this.#isOver) return
     this.close()
     this.#ended(why)

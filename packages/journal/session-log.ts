@@ -9,11 +9,13 @@ export class SessionLog {
   readonly #options: JournalOptions
   readonly #missed: SaySeldom
   readonly #unreplicated: SaySeldom
+  readonly #unsynced: SaySeldom
 
   constructor(options: JournalOptions) {
     this.#options = options
     this.#missed = new SaySeldom(options.log)
     this.#unreplicated = new SaySeldom(options.log)
+    this.#unsynced = new SaySeldom(options.log)
   }
 
   tell(message: SessionThreadMessage): void {
@@ -38,6 +40,7 @@ export class SessionLog {
   close(): void {
     this.#missed.close()
     this.#unreplicated.close()
+    this.#unsynced.close()
   }
 
   #tellUnreplicated({ unreplicated: seq, have }: Extract<Message, { unreplicated: unknown }>) {
@@ -55,6 +58,8 @@ export class SessionLog {
       const lost = `changes after message ${message.seq} are not in it`
       log('the spool', `${message.spoolDetached}: ${lost}`)
     } else if ('spoolStalled' in message) log('the spool', spoolStall(message.spoolStalled))
+    else if ('unsynced' in message)
+      this.#unsynced.say('the spool', `cannot be made durable (${message.unsynced}): tried again`)
     else if ('doubted' in message)
       log(
         escapeName(message.doubted) || 'the root',

@@ -57,6 +57,7 @@ export type SessionThreadMessage =
   | { readonly stalled: number | null }
   | { readonly spoolStalled: string | null }
   | { readonly spoolDetached: string; readonly seq: number }
+  | { readonly unsynced: string }
   | { readonly doubted: Uint8Array }
   | { readonly unconnected: string }
   | { readonly failed: string; readonly during: string }

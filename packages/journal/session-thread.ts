@@ -66,6 +66,7 @@ const output =
     ...waiting,
     onDetach: (why) => post({ detached: why, seq: emitter.seq - 1 }),
   })
+const syncs = new SyncPool(data.wakeFd)
 const spool =
   data.spool &&
   new JournalSpool(
@@ -75,6 +76,8 @@ const spool =
       isAbandoned: isStopping,
       onStall: (why) => post({ spoolStalled: why }),
       onDetach: (why) => post({ spoolDetached: why, seq: emitter.seq - 1 }),
+      onSyncFailure: (why) => post({ unsynced: why }),
+      syncs,
     },
     data.epoch,
   )
@@ -82,7 +85,6 @@ const emitter = new Emitter(output, spool, data.epoch)
 const budget = descriptorBudget(fileLimit())
 const patterns = data.rules.length ? new PathPatterns(data.rules) : undefined
 const tree = new Tree(data.storeFd, patterns, budget)
-const syncs = new SyncPool(data.wakeFd)
 const onLost = (lost: Buffer, errno: number, seq: number) => post({ lost, errno, seq })
 const replicas = new Replicas(data.replicas, data.epoch, (seq, have) =>
   post({ unreplicated: seq, have }),
@@ -119,10 +121,10 @@ const handlers = withControlFiles(spooled, {
   uid: data.uid,
   gid: data.gid,
   files: [
-    { name: 'status', read: describe },
+    { name: 'status', read: () => Buffer.from(describe()) },
     {
       name: 'mark',
-      read: () => (marks.last ? `${marks.last.name}\n` : ''),
+      read: () => Buffer.concat(marks.last ? [marks.last.name, Buffer.from('\n')] : []),
       write: (line, done) => marks.request(line, done),
     },
   ],
@@ -142,15 +144,17 @@ const session: Session = new Session({
     if (isStopping()) session.stop()
   },
   nextDeadlineMs() {
-    if (!emitter.isAttached) return replicas.dueMs
+    if (!emitter.isAttached) return replicas.pending > 0 ? 0 : Infinity
     const tickDueMs = emitter.lastMs + tickMs - performance.now()
-    return Math.min(context.times.dueMs, tickDueMs, replicas.dueMs)
+    return Math.min(context.times.dueMs, tickDueMs, replicas.dueMs, spool?.dueMs ?? Infinity)
   },
   onInterrupt: replicas.isWanted ? (unique) => replicas.interrupt(unique) : undefined,
   onDeadline() {
     replicas.expire()
+    if (!emitter.isAttached) replicas.abandon()
     context.times.flushQuiet()
     if (performance.now() - emitter.lastMs >= tickMs) emitter.emit('tick', {})
+    spool?.poll()
   },
   onError: (error, during) => post({ failed: describeError(error), during }),
 })
@@ -159,8 +163,12 @@ try {
   const aftermath = spool ? aftermathOf(spool) : undefined
   // A first head may be there.
   requests.collect()
-  emitter.hello(data.source, aftermath?.previous ?? { epoch: 0, seq: 0 })
+  const previous = aftermath?.previous ?? { epoch: 0, seq: 0 }
+  if (aftermath)
+    spool?.begin(previous.epoch, { paths: aftermath.doubts, owedSince: aftermath.owedSince })
+  emitter.hello(data.source, previous)
   if (aftermath) emitAftermath(context, aftermath)
+  spool?.settle()
   for (const doubted of aftermath?.doubts ?? []) post({ doubted })
   if (aftermath?.unconnected !== undefined) post({ unconnected: aftermath.unconnected })
   post({ ready: true })

@@ -63,8 +63,6 @@ export function withSpool(
 function changesOf(context: JournalContext): Record<string, Change> {
   const { files, tree } = context
   const always = () => true
-  // Across the border of what is journalled a rename sends or withdraws all there is.
-  const acrossBorder = () => tree.excludes
 
   const known = (node: Node | undefined): Path => {
     const path = node && tree.target(node)
@@ -85,7 +83,9 @@ function changesOf(context: JournalContext): Record<string, Change> {
   ]
   const made: Change = { paths: ofName }
   const removed: Change = { paths: ofName, removes: true }
-  const renamed: Change = { paths: ofBoth, several: acrossBorder }
+  // Across the border of what is journalled all there is is sent or withdrawn; before paths become
+  // longer mtimes are said; and what had no name is said with its content.
+  const renamed: Change = { paths: ofBoth, several: always }
   const copied: Change = { paths: ofTarget, several: always }
   const killing = ({ write_flags }: Arg) => (write_flags & fuseWrite.FUSE_WRITE_KILL_SUIDGID) !== 0
   return {
@@ -93,7 +93,7 @@ function changesOf(context: JournalContext): Record<string, Change> {
     FUSE_MKDIR: made,
     FUSE_MKNOD: made,
     FUSE_SYMLINK: made,
-    FUSE_LINK: { paths: ofNewName, several: acrossBorder },
+    FUSE_LINK: { paths: ofNewName, several: always },
     FUSE_UNLINK: removed,
     FUSE_RMDIR: removed,
     FUSE_RENAME: renamed,

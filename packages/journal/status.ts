@@ -1,6 +1,6 @@
 // What `.tfs/status` says: how the journal is, for people and programs.
 
-import { close, fstat, openat, O_PATH, Stat } from '#posix'
+import { close, escapeName, fstat, openat, O_PATH, Stat } from '#posix'
 import type { Session } from '#fuse'
 import { listReaders, type Spool } from '#spool'
 import type { HeadOutput } from './head-output.js'
@@ -24,8 +24,9 @@ export interface StatusOptions {
 /**
  * JSON on several lines. `state` is `journalling` only where every change so far is in the stream,
  * the next one will be, and all is there that was asked for. Else the first that is true of:
- * `detached` (nobody takes the stream), `incomplete` (it lacks something), `headless` (no head is
- * there) and `under-replicated` (fewer copies acknowledge than are wanted).
+ * `detached` (nobody takes the stream), `incomplete` (it lacks something), `full` (the spool has no
+ * room: what would change something fails), `headless` (no head is there) and `under-replicated`
+ * (fewer copies acknowledge than are wanted).
  */
 export function describeSession(options: StatusOptions): string {
   const { data, context, output, headOutput, marks, session, head } = options
@@ -33,7 +34,7 @@ export function describeSession(options: StatusOptions): string {
   const status = {
     program: 'tfs-journal',
     state: stateOf(options),
-    source: data.source,
+    source: escapeName(Buffer.from(data.source)),
     position: { epoch: data.epoch, seq: emitter.seq },
     time: new Date().toISOString(),
     output: { attached: output.isAttached, untakenBytes: output.untaken },
@@ -44,7 +45,7 @@ export function describeSession(options: StatusOptions): string {
     replicas: replicas.describe(emitter.seq),
     lost: lostCount,
     missed: headOutput?.missed ?? 0,
-    lastMark: marks.last ?? null,
+    lastMark: marks.last ? { ...marks.last, name: escapeName(marks.last.name) } : null,
     openFiles: files.size,
     nodes: tree.nodes.size,
     requests: session.counters.requests,
@@ -58,6 +59,7 @@ function stateOf({ context, headOutput, head }: StatusOptions): string {
   if (!emitter.isAttached) return 'detached'
   const lacks = lostCount + (headOutput?.missed ?? 0)
   if (lacks > 0 || spool?.isAttached === false) return 'incomplete'
+  if (spool?.isFull && spool.reserve(false) < 0) return 'full'
   if (head && head.pid === undefined) return 'headless'
   return replicas.isShort ? 'under-replicated' : 'journalling'
 }
@@ -66,7 +68,7 @@ function describeSpool({ spool, isAttached, position }: JournalSpool): object {
   const segments = spool.segments()
   const [first] = segments
   return {
-    path: spool.path,
+    path: escapeName(Buffer.from(spool.path)),
     attached: isAttached,
     first: first ? { epoch: first.epoch, seq: first.seq } : null,
     last: position,

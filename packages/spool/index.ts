@@ -13,6 +13,7 @@ export {
   segmentSizeUsual,
   SpoolWriter,
   type SpoolWriterOptions,
+  type SyncUnderWay,
   type SyncPolicy,
 } from './spool-writer.js'
 export { isReaderName, listReaders, RegisteredReader, type ReaderState } from './readers.js'

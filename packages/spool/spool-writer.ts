@@ -26,6 +26,14 @@ export interface SpoolWriterOptions {
 
 export type SyncPolicy = 'none' | 'always' | number
 
+/** What another thread makes durable, see `beginSync`. */
+export interface SyncUnderWay {
+  /** To be synced; `endSync` closes it. */
+  readonly fd: number
+  readonly ordinal: number
+  readonly size: number
+}
+
 export const segmentSizeUsual = 64 << 20
 export const segmentSizeMax = 1 << 30
 const lockName = 'lock'
@@ -159,14 +167,37 @@ export class SpoolWriter {
     return 0
   }
 
-  /** A descriptor of the file that is being written, for who makes it durable in another thread. */
-  duplicate(): number {
-    return this.#segment < 0 ? -errno.EBADF : dup(this.#segment)
+  /** All that was appended is durable. */
+  get isDurable(): boolean {
+    return this.#segment < 0 || this.#synced === this.#index.size
+  }
+
+  /**
+   * For who makes durable in another thread what is there, one at a time: `endSync` is to follow.
+   * Undefined where there is nothing to be done, or -errno.
+   */
+  beginSync(): SyncUnderWay | number | undefined {
+    if (this.isDurable) return undefined
+    const again = this.#isInDoubt ? this.#writeAgain() : 0
+    if (again < 0) return again
+    const fd = dup(this.#segment)
+    return fd < 0 ? fd : { fd, ordinal: this.ordinal, size: this.#index.size }
+  }
+
+  /** `e`: 0 or -errno, how that has ended. */
+  endSync({ fd, ordinal, size }: SyncUnderWay, e: number): void {
+    close(fd)
+    // Another segment is begun once all of this one is durable.
+    if (ordinal !== this.ordinal || this.#segment < 0) return
+    this.#isInDoubt = e < 0
+    if (e < 0 || size <= this.#synced) return
+    this.#synced = size
+    this.#syncedMs = performance.now()
   }
 
   /** Makes durable what was appended. 0 or -errno. */
   sync(): number {
-    if (this.#segment < 0 || this.#synced === this.#index.size) return 0
+    if (this.isDurable) return 0
     if (this.#isInDoubt) {
       const again = this.#writeAgain()
       if (again < 0) return again

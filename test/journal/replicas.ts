@@ -4,7 +4,9 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { errno } from '#posix'
 import { decodeMessage, MessageReader } from '#wire'
+import { Replicas } from '../../packages/journal/replicas.js'
 import { HeadedJournal, supportCommand } from '../support/headed-journal.js'
 import { ended, until } from '../support/journal-place.js'
 import { messageOf } from '../support/stream-writer.js'
@@ -125,6 +127,54 @@ void t.test(
     t.not(await ended(last), 0)
   },
 )
+
+void t.test('who was killed before the wait began does not wait', async (t) => {
+  const options = { count: 1, timeoutMs: undefined, onTimeout: 'fail' } as const
+  const replicas = new Replicas(options, 7, () => {})
+  const dead = spawn('true', { stdio: 'ignore' })
+  await ended(dead)
+  const results: number[] = []
+  for (const [unique, isKilled] of [true, false].entries()) {
+    replicas.expect(unique)
+    if (isKilled) replicas.interrupt(unique)
+    replicas.wait(5, unique, dead.pid!, (result) => results.push(result))
+  }
+  t.ok(replicas.dueMs <= 0)
+  replicas.expire()
+  t.strictSame(results, [-errno.EINTR])
+  t.equal(replicas.pending, 1)
+})
+
+void t.test('no sync waits for copies that can have nothing any more', async (t) => {
+  const journal = new Acked(t)
+  journal.output = 'pipe'
+  await journal.start('--replicas', '1')
+  journal.sh('echo x > f')
+  const sync = journal.run('sync f')
+  await journal.waiting(1)
+  journal.child.stdin!.end()
+  await until('said', () => journal.said.includes('what they acknowledge cannot come'))
+  t.equal(journal.status().replicas.waitingCalls, 1, 'the stream can still be read')
+  journal.child.stdout!.destroy()
+  t.equal(await ended(sync), 1)
+  t.match(journal.said, 'its reader is gone')
+  t.match(journal.status(), { state: 'detached', replicas: { waitingCalls: 0 } })
+  t.equal(await journal.end(), 'SIGTERM')
+})
+
+void t.test('a copy of another run, or with nothing on disk, does not count as one', async (t) => {
+  const journal = new Acked(t)
+  await journal.start('--replicas', '1')
+  const { epoch } = journal.status().position
+  journal.ack(one!, 5, epoch - 1 || 2)
+  journal.ack(two!, 0)
+  await journal.seen()
+  t.match(journal.status(), { state: 'under-replicated', replicas: { there: 2 } })
+  journal.ack(two!, 1)
+  await journal.seen()
+  t.equal(journal.status().state, 'journalling')
+  t.equal(await journal.end(), 'SIGTERM')
+})
 
 void t.test('a database commits through copies that come and go', async (t) => {
   const journal = new Acked(t)

@@ -197,10 +197,11 @@ void t.test(
       [place.mount],
     )
     t.match(said, /^kept$/m)
-    t.match(said, '"state": "journalling"')
+    t.match(said, '"state": "full"')
     t.notMatch(place.said, 'the spool', 'nothing had to wait')
     spawnSync('mount', ['-o', 'remount,size=64m', place.spool], { timeout })
     await shell('cd "$1"; mkdir accepted; head -c 5M /dev/zero > accepted/f', [place.mount])
+    t.match(await shell('cat "$1/.tfs/status"', [place.mount]), '"state": "journalling"')
     await place.end('SIGTERM')
     t.strictSame(place.differences(), [])
   },

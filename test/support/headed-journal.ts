@@ -22,6 +22,9 @@ export class HeadedJournal {
   readonly spool: string
   /** What it has said. */
   said = ''
+  /** Where its stream goes. */
+  output: 'ignore' | 'pipe' = 'ignore'
+  env: NodeJS.ProcessEnv = process.env
   child!: ChildProcess
 
   readonly #timeoutMs: number
@@ -48,7 +51,8 @@ export class HeadedJournal {
   async start(...args: string[]): Promise<void> {
     const journal = join(built, 'bin/tfs-journal.js')
     this.child = spawn(process.execPath, [journal, '-v', ...args, this.store, this.mount], {
-      stdio: ['pipe', 'ignore', 'pipe'],
+      stdio: ['pipe', this.output, 'pipe'],
+      env: this.env,
       timeout: this.#timeoutMs,
       killSignal: 'SIGKILL',
     })
