@@ -2,11 +2,13 @@
 // is known to have, so that nothing is lost, and the mount never waits.
 
 import { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterPosition, RegisteredReader, Spool, SpoolOutput, SpoolReader } from '#spool'
 import { SpoolError, watchSpool, type SpoolWatch } from '#spool'
 import { refusal, subscribedTo, type Position } from '#wire'
 import type { Ack } from './request-reader.js'
 import { SaySeldom } from './say-seldom.js'
+import { untakenOf } from './untaken.js'
 
 /** As whom heads are registered in the spool: what they do not have yet is not trimmed. */
 const readerName = 'journal-head'
@@ -16,11 +18,14 @@ const readerName = 'journal-head'
  */
 const awayMs = 60_000
 const copiesMax = 1024
+/** How often it is looked whether a head has read all. */
+const lookMs = 20
 const ENODATA = 61
 
 /** One head's share. */
 interface Flow {
   readonly ordinal: number
+  readonly fd: number
   readonly socket: Socket
   /** What the head has asked for, until that is begun. */
   wanted: Position | undefined
@@ -86,6 +91,7 @@ export class HeadFeed {
     const reader = this.#reader()
     const flow: Flow = {
       ordinal,
+      fd,
       socket,
       wanted: undefined,
       reader,
@@ -205,6 +211,8 @@ export class HeadFeed {
         begin?.()
         await output.run()
         if (!this.#isEnding || this.#flow?.output !== output) return
+        await this.#taken(flow)
+        if (this.#flow?.output !== output || flow.wanted) return
         this.#passed = flow.reader.position
         flow.socket.end()
       } catch (error) {
@@ -217,6 +225,14 @@ export class HeadFeed {
       }
     }
     flow.running = pass()
+  }
+
+  // Who has read to the end will not ask for a position any more: that comes before.
+  async #taken(flow: Flow): Promise<void> {
+    const isOpen = () => this.#flow === flow && !flow.wanted
+    do await sleep(lookMs)
+    while (isOpen() && untakenOf(flow.fd, 'pipe') > 0)
+    if (isOpen()) await sleep(lookMs)
   }
 
   #place(reader: SpoolReader): void {

@@ -24,9 +24,9 @@ import {
   setPipeSize,
   Stat,
   fstat,
-  ioctl,
   write,
 } from '#posix'
+import { untakenOf } from './untaken.js'
 
 /** Where messages go. */
 export interface Sink {
@@ -60,9 +60,6 @@ const stallMs = 5000
 const pipeSize = 1 << 20
 /** PIPE_BUF of <linux/limits.h>. */
 const pipeBuf = 4096
-// <asm-generic/ioctls.h>, <linux/sockios.h>: what waits in a pipe, what a socket has not delivered.
-const FIONREAD = 0x541b
-const SIOCOUTQ = 0x5411
 
 export class Output implements Sink {
   readonly #options: OutputOptions
@@ -71,7 +68,6 @@ export class Output implements Sink {
   readonly #isSocket: boolean
   readonly #isPipe: boolean
   readonly #blocks: boolean
-  readonly #count = Buffer.alloc(4)
   /** What `untaken` was when it detached. */
   leftBytes = 0
 
@@ -105,10 +101,8 @@ export class Output implements Sink {
 
   /** Bytes that were written and that the reader has not taken yet. A file has taken everything. */
   get untaken(): number {
-    if (this.#fd < 0) return 0
-    const request = this.#isPipe ? FIONREAD : this.#isSocket ? SIOCOUTQ : 0
-    if (request === 0) return 0
-    return ioctl(this.#fd, request, this.#count) < 0 ? 0 : this.#count.readInt32LE(0)
+    if (this.#fd < 0 || !(this.#isPipe || this.#isSocket)) return 0
+    return untakenOf(this.#fd, this.#isPipe ? 'pipe' : 'socket')
   }
 
   /** Writes the first `size` bytes of a buffer, all of them unless it detaches: how many. */

@@ -1,6 +1,7 @@
 // What heads get from a spool: behind what all copies have, not only those that came back first.
 
 import { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { check, pipe2 } from '#posix'
 import { listReaders, Spool } from '#spool'
@@ -10,6 +11,8 @@ import { history, spoolOf } from '../support/spool-files.js'
 import { until } from '../support/journal-place.js'
 
 const last = 41
+/** It takes nothing before it is asked for. */
+const readOnly = { readable: true, writable: false, pauseOnCreate: true } as const
 
 class Scene {
   readonly path: string
@@ -17,10 +20,9 @@ class Scene {
   #ordinal = 0
   #input: Socket | undefined
 
-  constructor(t: Test, at?: number) {
+  constructor(t: Test) {
     this.path = spoolOf(t, history(last - 1).messages)
     this.feed = this.make()
-    if (at !== undefined) this.again(() => this.feed.subscribe(position(at)))
   }
 
   make = () =>
@@ -40,7 +42,7 @@ class Scene {
   attach(): void {
     const pipe: [number, number] = [-1, -1]
     check(pipe2(pipe), 'pipe2')
-    this.#input = new Socket({ fd: pipe[0], readable: true, writable: false })
+    this.#input = new Socket({ ...readOnly, fd: pipe[0] })
     this.feed.attach(pipe[1], this.#ordinal++)
   }
 
@@ -53,14 +55,20 @@ class Scene {
     this.feed.acked({ who, epoch, received: last, applied, durable })
   }
 
-  /** What the head at hand gets, until the last message. */
-  async messages(): Promise<Message[]> {
+  /** Waits until the head at hand is told the end of its input. */
+  async ended(): Promise<void> {
+    const input = this.#input!
+    await until('the end', () => (input.read(), input.readableEnded))
+  }
+
+  /** What the head at hand gets, until the last message, which comes so many times. */
+  async messages(times = 1): Promise<Message[]> {
     const framer = new Framer()
     const all: Message[] = []
     await until('the last', () => {
       framer.push((this.#input?.read() as Buffer | null) ?? Buffer.alloc(0))
       for (let next = framer.next(); next; next = framer.next()) all.push(decodeMessage(next)!)
-      return all.at(-1)?.seq === last
+      return all.filter(({ seq }) => seq === last).length === times
     })
     return all
   }
@@ -108,6 +116,25 @@ void t.test('what a copy has not on disk it may have to ask for again', (t) => {
   t.strictSame(scene.noted, position(32), 'nothing of the next epoch as yet')
   scene.feed.close(false)
   t.end()
+})
+
+void t.test('a position that is asked for when all has been passed on is answered', async (t) => {
+  const scene = new Scene(t)
+  scene.again(() => scene.ack('a', 20))
+  scene.attach()
+  scene.feed.end()
+  // Until its input has been written, and more.
+  await sleep(300)
+  scene.feed.subscribe(position(35))
+  const all = await scene.messages(2)
+  const from = all.findIndex(({ name }) => name === 'subscribed')
+  t.strictSame(
+    all.slice(from + 1).map(({ seq }) => seq),
+    [36, 37, 38, 39, 40, 41],
+  )
+  await scene.ended()
+  scene.feed.close(true)
+  t.strictSame(scene.noted, position(last))
 })
 
 void t.test('of positions asked for at once the last one counts', async (t) => {
