@@ -47,23 +47,25 @@ export class Killer {
   }
 
   /**
-   * Kills `count` times, with random times between, for `durationMs` at least; half of the kills
-   * wait, but no longer than `calmMs`, until everything has recovered.
+   * Kills `count` times, with random times between, for `durationMs` at least. Now and then it
+   * kills two at once, or waits before and after for all to recover, `calmMs` at most.
    */
   async run(count: number, durationMs: number, calmMs: number): Promise<void> {
     const gapMs = durationMs / count
     const endMs = performance.now() + durationMs
     while (this.count < count || performance.now() < endMs) {
       await sleep(this.#random.next(2 * gapMs))
-      if (this.#random.next(2) === 0)
-        await Promise.race([
-          Promise.all(this.#recovering),
-          sleep(calmMs, undefined, { ref: false }),
-        ])
+      const kind = this.#random.next(10)
+      if (kind < 3) await this.#calm(calmMs)
       this.#killOne()
-      // Now and then a second one at once.
-      if (this.count < count && this.#random.next(8) === 0) this.#killOne()
+      if (kind < 3) await this.#calm(calmMs)
+      if (kind === 9 && this.count < count) this.#killOne()
     }
+  }
+
+  async #calm(limitMs: number): Promise<void> {
+    const limit = sleep(limitMs, undefined, { ref: false })
+    await Promise.race([Promise.all(this.#recovering), limit])
   }
 
   /** Waits until every copy has recovered from every kill. */
