@@ -94,12 +94,14 @@ async function drained({ stdin, child }: Running): Promise<boolean> {
 
 const streamSize = isLong ? 2 ** 31 : 2 ** 28
 const memoryMax = 200 << 20
+/** Megabytes a second: what a reader can take. */
+const rate = '80'
 const stalledCount = isLong ? 63 : 20
 
 void t.test('who stalls gets it from disk, while another stays live; memory is flat', async (t) => {
   const { path } = tempDirectory(t)
   const socket = join(path, 'socket')
-  const source = spawn(process.execPath, [emitStreamPath, `${streamSize}`, '16384', 'wait', 'on'], {
+  const source = spawn(process.execPath, [emitStreamPath, `${streamSize}`, '16384', 'wait', rate], {
     stdio: ['pipe', 'pipe', 'inherit'],
     timeout: 300_000,
   })

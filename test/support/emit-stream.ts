@@ -1,7 +1,7 @@
 // A program: writes a stream of known content to standard output, as fast as that takes it.
-// `BYTES PAYLOAD [wait [on]]`: about so many bytes in messages with about so many bytes of data
+// `BYTES PAYLOAD [wait [RATE]]`: about so many bytes in messages with about so many bytes of data
 // each, 0 BYTES: until standard input ends; `wait`: when the first byte of standard input has come;
-// `on`: after that a message now and then until standard input ends.
+// RATE: no more than so many megabytes a second, and then one until standard input ends.
 
 import { readSync, writeSync } from 'node:fs'
 import { realTime } from '#posix'
@@ -10,8 +10,7 @@ import { messageOf, StreamWriter } from './stream-writer.js'
 
 const [bytes = 0, payload = 4096] = process.argv.slice(2, 4).map(Number)
 const waits = process.argv[4] === 'wait'
-const goesOn = process.argv[5] === 'on'
-const pauseMs = 2
+const rate = Number(process.argv[5] ?? 0)
 const chunk = Buffer.alloc(limits.messageSizeMax + (1 << 20))
 
 /** Writes all, also where standard output was made not to wait. */
@@ -30,7 +29,7 @@ function put(piece: Buffer): void {
 
 if (waits) readSync(0, Buffer.alloc(1))
 let over = false
-if (bytes === 0 || goesOn) process.stdin.on('end', () => (over = true)).resume()
+if (bytes === 0 || rate > 0) process.stdin.on('end', () => (over = true)).resume()
 const data = Buffer.alloc(Math.max(payload * 2, 1), 'data')
 put(new StreamWriter().bytes)
 let seq = 1
@@ -55,12 +54,19 @@ function some(least: number): void {
   put(chunk.subarray(0, end))
 }
 
+const megabyte = 1 << 20
+let dueMs = performance.now()
+
 function more(): void {
-  const isSlow = bytes > 0 && written >= bytes
-  if (over || (isSlow && !goesOn)) return put(messageOf('bye', {}, { seq: ++seq }))
-  some(isSlow ? 1 : 1 << 20)
-  if (isSlow) setTimeout(more, pauseMs)
-  else setImmediate(more)
+  const isAll = bytes > 0 && written >= bytes
+  if (over || (isAll && rate === 0)) return put(messageOf('bye', {}, { seq: ++seq }))
+  const before = written
+  some(rate > 0 ? megabyte / 16 : megabyte)
+  if (rate === 0) return void setImmediate(more)
+  // What took longer is not made up for.
+  dueMs = Math.max(dueMs, performance.now() - 10)
+  dueMs += ((written - before) / megabyte / (isAll ? 1 : rate)) * 1000
+  setTimeout(more, dueMs - performance.now())
 }
 
 more()
