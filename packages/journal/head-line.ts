@@ -37,7 +37,8 @@ export class HeadLine {
     if (exec === undefined) return
     this.#feed = this.#makeFeed()
     this.#heads = this.#makeHeads(exec, this.#feed)
-    this.#heads.start()
+    // A head that found the spool without a writer might take that for its own part.
+    if (!this.#feed) this.#heads.start()
   }
 
   /** Starts another head. False: there is none. */
@@ -48,7 +49,8 @@ export class HeadLine {
 
   /** Takes what is meant for this; false: it is not. */
   heard(message: SessionThreadMessage): boolean {
-    if ('acksTaken' in message) this.#requests.acksTaken()
+    if ('opened' in message) this.#heads?.start()
+    else if ('acksTaken' in message) this.#requests.acksTaken()
     else if ('marked' in message) this.#requests.markDone(message.marked, message.result)
     else if ('headGone' in message) this.#heads?.replace(message.headGone)
     else return false

@@ -52,6 +52,8 @@ export type SessionThreadRequest =
 export const stopRequest = { none: 0, stop: 1, hold: 2 } as const
 
 export type SessionThreadMessage =
+  /** The spool, where there is one, is locked. */
+  | { readonly opened: true }
   | { readonly ready: true }
   | { readonly detached: string; readonly seq: number }
   | { readonly stalled: number | null }

@@ -81,6 +81,7 @@ const spool =
     },
     data.epoch,
   )
+if (spool) post({ opened: true })
 const emitter = new Emitter(output, spool, data.epoch)
 const budget = descriptorBudget(fileLimit())
 const patterns = data.rules.length ? new PathPatterns(data.rules) : undefined

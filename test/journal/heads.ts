@@ -2,7 +2,7 @@
 // is said what is.
 
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -54,6 +54,25 @@ async function recordThroughKills(t: Test, mode: string, isSpooled: boolean, tim
   const end = await journal.end()
   return { journal, messages: messagesOf(file), last: position.seq, missed, end }
 }
+
+const linesOf = (file: string): number =>
+  existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0
+
+void t.test('a head never finds the spool without a writer', async (t) => {
+  const journal = new HeadedJournal(t)
+  const found = join(journal.dir, 'found')
+  const lock = `flock --nonblock '${journal.spool}/lock'`
+  const exec = `${lock} echo free >> '${found}' || echo taken >> '${found}'; exec cat > /dev/null`
+  for (let run = 1; run <= 3; run++) {
+    await journal.start('--spool', journal.spool, '--exec', exec)
+    journal.sh('echo x >> f')
+    await until('looked', () => linesOf(found) === run)
+    journal.child.kill('SIGKILL')
+    await ended(journal.child)
+    journal.said = ''
+    t.equal(readFileSync(found, 'utf8'), 'taken\n'.repeat(run))
+  }
+})
 
 void t.test('a head that keeps its position gets each message once', async (t) => {
   const { messages, last, end } = await recordThroughKills(t, 'subscribe', true)
