@@ -33,8 +33,12 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
   const output = typed.tee ? openStreamOutput() : undefined
   const stop = stopSignals()
   const begun = performance.now()
+  let status: (() => MirrorStatus) | undefined
+  const onStatus = (teller: () => MirrorStatus) => void (status = teller)
+  // From the beginning: where nobody listens to that signal, Node opens itself to a debugger.
+  const untold = tellStatus(log, () => status && statusReport(status()))
   try {
-    const options = { ...settled, output, signal: stop.signal }
+    const options = { ...settled, output, onStatus, signal: stop.signal }
     const result = await replayed(source, typed, options, log)
     if (typed.stats)
       for (const line of statsLines(result, performance.now() - begun)) log.error('', line)
@@ -45,6 +49,7 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
     const code = result.suspects > 0 ? exitCode.no : exitCode.done
     return { exitCode: code, signal: result.isAborted ? stop.received() : undefined }
   } finally {
+    untold()
     stop.remove()
   }
 }
@@ -87,14 +92,8 @@ async function once(typed: Typed, options: MirrorOptions, log: Log): Promise<Mir
     refuseLoop(name, options.directory)
     log.verbose('', `follows '${name}', epoch ${epoch}`)
   }
-  let status: (() => MirrorStatus) | undefined
-  const onStatus = (teller: () => MirrorStatus) => void (status = teller)
-  const untold = tellStatus(log, () => status && statusReport(status()))
   // Before anything else is said, why it failed included.
-  return mirror({ ...options, onBegin, onStatus, onProgress: progress?.tell }).finally(() => {
-    untold()
-    progress?.end()
-  })
+  return mirror({ ...options, onBegin, onProgress: progress?.tell }).finally(() => progress?.end())
 }
 
 function settingsOf(typed: Typed, source: string, log: Log) {

@@ -1,11 +1,13 @@
 // The hello of the mirror's epoch, in .tfs/hello: a stream that goes on behind a position does not
 // bring it again, and who reads on from the mirror needs it first.
 
-import { check, close, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, pread, write } from '#posix'
+import { check, close, errno, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, pread } from '#posix'
+import { renameat2, write } from '#posix'
 import { checkMessage, epochOf, isSize, limits, sizeOf, WireError } from '#wire'
 import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
 
 const name = 'hello'
+const draft = 'hello.new'
 
 export class HelloFile {
   readonly #directory: number
@@ -16,14 +18,18 @@ export class HelloFile {
     this.#shown = `${shown}/${name}`
   }
 
-  /** Throws errno errors. */
+  /** A kill leaves the old one or the new one. Throws errno errors. */
   write(message: Buffer): void {
-    const fd = openPrivateFile(this.#directory, name, this.#shown, O_RDWR | O_CREAT | O_TRUNC)
+    const directory = this.#directory
+    const fd = openPrivateFile(directory, draft, this.#shown, O_RDWR | O_CREAT | O_TRUNC)
     try {
-      check(write(fd, message, 0, message.length), 'write', this.#shown)
+      const written = check(write(fd, message, 0, message.length), 'write', this.#shown)
+      if (written < message.length) check(-errno.ENOSPC, 'write', this.#shown)
     } finally {
       close(fd)
     }
+    const renamed = renameat2(directory, Buffer.from(draft), directory, Buffer.from(name))
+    check(renamed, 'rename', this.#shown)
   }
 
   /** That of `epoch`; undefined where there is none that is whole. Throws errno errors. */

@@ -2,7 +2,7 @@
 
 import { crc32 } from 'node:zlib'
 import { check, statx, AT_SYMLINK_NOFOLLOW, Stat, STATX_BASIC_STATS } from '#posix'
-import type { AnyMessage, Body, Message, Position } from '#wire'
+import type { AnyMessage, Body, Message } from '#wire'
 import { MirrorError } from './mirror-error.js'
 import type { PastEpochs } from './past-epochs.js'
 import type { PositionFile, Stored } from './position-file.js'
@@ -89,11 +89,6 @@ export class Resume {
   wasIn(epoch: number): boolean {
     return this.#past.lastOf(epoch) !== undefined
   }
-  /** The last position that the record says would survive a power cut. */
-  get noted(): Position {
-    const { durableEpoch: epoch, durableSeq: seq } = this.#record
-    return { epoch, seq }
-  }
   /** Messages applied since the mirror began. */
   get messages(): number {
     return this.#record.messages
@@ -125,15 +120,17 @@ export class Resume {
       this.#passingTo = last
       return false
     }
-    if (record.epoch === 0 || this.#isForced(hello)) {
+    const isNext = body.previousEpoch === record.epoch && body.previousSeq === record.seq
+    if (record.epoch === 0 || (!isNext && this.#isForced(hello))) {
       this.#options.onHello?.(bytes)
       this.#joining = epoch
       return true
     }
-    if (body.previousEpoch !== record.epoch) throw this.#foreign(hello)
-    if (body.previousSeq > record.seq)
+    if (!isNext) {
+      if (body.previousEpoch !== record.epoch || body.previousSeq < record.seq)
+        throw this.#foreign(hello)
       throw this.#missing(record.epoch, record.seq + 1, body.previousSeq)
-    if (body.previousSeq < record.seq) throw this.#foreign(hello)
+    }
     if (record.epoch === this.#doubtEpoch && record.seq >= this.#doubtSeq - 1) this.#beyondDoubt()
     this.#options.onHello?.(bytes)
     this.#past.add({ epoch: record.epoch, seq: record.seq })

@@ -53,12 +53,10 @@ export class Sync {
     return this.#isWanted && !this.#round
   }
 
-  /** What the record of an earlier run says of it is true, and so is the record. */
+  /** Makes durable what earlier runs have applied: they may not have wanted that. */
   begin(): void {
-    const { policy, resume, position, onCertain } = this.#options
-    if (policy === 'none' || !onCertain || resume.noted.epoch === 0) return
-    position.sync()
-    this.certain = resume.noted
+    const { policy, resume, onCertain } = this.#options
+    if (policy !== 'none' && onCertain && resume.epoch !== 0) this.#start()
   }
 
   /**
@@ -100,7 +98,7 @@ export class Sync {
       .catch((error: unknown) => this.#fail(error))
       .then(() => {
         this.#round = undefined
-        if (this.isDue && !this.#isClosed) this.#start()
+        if (this.isDue && !this.#isClosed && this.#failure === undefined) this.#start()
       })
   }
 

@@ -155,7 +155,7 @@ void t.test('what cannot be sent is sent later, and to who comes back', async (t
   const { who } = scene.last!
   await scene.end()
   const again = new Scene(t, {}, scene.root)
-  await until('acknowledged', () => again.acks.length > 0)
+  await until('acknowledged', () => (again.last?.durable ?? 0) > 0)
   t.match(again.last, { who, durable: seq + 1 }, 'the same mirror, and what it has')
   again.stream.seq = scene.stream.seq
   await again.end()
@@ -186,6 +186,24 @@ void t.test('what did not reach the disk is not acknowledged', async (t) => {
     t.match(scene.status?.().faults.join(), /could not be made durable/)
   }
 })
+
+void t.test(
+  'what a run without syncs has applied is synced before it is acknowledged',
+  async (t) => {
+    const root = join(tempDirectory(t).path, 'mirror')
+    const stream = new StreamWriter(7)
+    stream.seq = 49
+    for (let i = 0; i < 5; i++) stream.add('mkdir', { path: `d${i}` })
+    await replay(stream.bytes, root, { sync: 'none' })
+    process.env['TFS_FAULTS'] = 'syncfs:1:EIO'
+    const scene = new Scene(t, {}, root)
+    scene.stream.seq = stream.seq
+    scene.change(1)
+    t.match((await scene.outcome).error, { code: 'EIO', syscall: 'syncfs' })
+    delete process.env['TFS_FAULTS']
+    t.ok(scene.acks.every(({ durable }) => durable === 0))
+  },
+)
 
 void t.test('the state is healthy only where it is', async (t) => {
   const scene = new Scene(t)

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import t from 'tap'
+import type { MirrorStatus } from '#mirror'
 import { messageOf, StreamWriter } from '../support/stream-writer.js'
 import { replay } from '../support/replay.js'
 import { tempDirectory } from '../support/temp-directory.js'
@@ -148,6 +149,21 @@ void t.test('22, 23: an old or a foreign stream', async (t) => {
   const forced = await replay(files(2, 5, 77).bye().bytes, root, { force: true })
   t.match(forced, { error: undefined, said: [/epoch 99.*epoch 77/] })
   t.equal(countOf(root), 12)
+})
+
+void t.test('--force changes nothing where the stream is the next one', async (t) => {
+  const root = join(tempDirectory(t).path, 'mirror')
+  const first = files(2, 5, 7).bye()
+  const second = files(2, 5, 8, { epoch: 7, seq: first.seq }).bye()
+  await replay(first.bytes, root)
+  const faults: unknown[] = []
+  const onStatus = (status: () => MirrorStatus) => setImmediate(() => faults.push(status().faults))
+  const forced = await replay(second.bytes, root, { force: true, onStatus })
+  t.match(forced, { error: undefined, said: [] })
+  t.notMatch(faults.join(), '--force')
+  const third = files(9, 9, 9, { epoch: 8, seq: second.seq }).bye()
+  const late = await replay(third.bytes, root, { force: true })
+  t.match(late, { error: undefined, said: [/without messages 2 to 8 of epoch 9/] })
 })
 
 void t.test('22: numbers that are missing, doubled, out of order, of another epoch', async (t) => {
