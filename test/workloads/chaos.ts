@@ -27,7 +27,7 @@ const files = isLong ? 1000 : 150
 const pauseMs = isLong ? 1500 : 500
 const settleMs = 180_000
 const memoryMaxKiB = 200 << 10
-t.setTimeout(isLong ? 1_800_000 : 240_000)
+t.setTimeout(isLong ? 2_400_000 : 600_000)
 
 await t.test('the counting finds a message that is applied twice', (t) => {
   const stream = new StreamWriter().add('create', { path: 'file' })
