@@ -97,8 +97,8 @@ void t.test('what is no source', async (t) => {
   spawnSync(process.execPath, ['-e', abandoned, stale])
   const usage: Record<string, string> = {
     [join(dir, 'directory')]: 'is a directory',
-    'host:/run/tfs.sock': 'ssh host nc -U /run/tfs.sock',
-    'me@host:tfs.sock': 'ssh me@host nc -U tfs.sock',
+    'host:/run/tfs.sock': 'ssh host cat /run/tfs.sock',
+    'me@host:tfs.sock': 'ssh me@host cat tfs.sock',
   }
   for (const [source, why] of Object.entries(usage)) {
     await t.rejects(openSource(source), { name: 'UsageError', message: why }, source)
