@@ -215,13 +215,15 @@ void t.test('what clients send comes out of standard output, whole and in order'
   const clients = await Promise.all([0, 1, 2].map(() => streamClient(path)))
   for (let seq = 1; seq <= 300; seq++)
     for (const [epoch, client] of clients.entries()) {
-      const message = messageOf('fsync', { path: 'f'.repeat(seq) }, { seq, epoch })
+      const message = messageOf('want-mark', { name: 'm'.repeat(1 + (seq % 255)) }, { seq, epoch })
       client.socket.write(message.subarray(0, seq % 48))
       client.socket.write(message.subarray(seq % 48))
     }
   const bad = await streamClient(path)
   bad.socket.end('rubbish')
-  await bad.ended
+  const wrong = await streamClient(path)
+  wrong.socket.write(messageOf('mkdir', { path: 'p' }, { seq: 1 }))
+  await Promise.all([bad.ended, wrong.ended])
   const numbers = Array.from({ length: 300 }, (_, i) => i + 1)
   while (seen.some((list) => list.length < 300)) await sleep(5)
   t.same(seen, [numbers, numbers, numbers])
@@ -235,9 +237,10 @@ void t.test('nobody reads standard output: the stream goes on', async (t) => {
   await listening(path, server)
   server.child.stdout?.destroy()
   const client = await streamClient(path)
-  for (let i = 1; i < 100; i++) client.socket.write(messageOf('mkdir', { path: 'p' }, { seq: i }))
+  const request = messageOf('want-mark', { name: 'm' }, { seq: 0 })
+  for (let i = 1; i < 100; i++) client.socket.write(request)
   await server.said(/standard output: what clients send is discarded from now on: .*EPIPE/)
-  for (let i = 1; i < 100; i++) client.socket.write(messageOf('mkdir', { path: 'p' }, { seq: i }))
+  for (let i = 1; i < 100; i++) client.socket.write(request)
   const bytes = sample()
   server.stdin.end(bytes)
   const { code, stderr } = await server.ended

@@ -66,8 +66,14 @@ function collector() {
   return { messages, target }
 }
 
-const mark = (seq: number, size = 10) =>
-  messageOf('mkdir', { path: Array.from({ length: size }, () => 'x').join('/') }, { seq })
+/** A request that only a newer program knows, and an older one may skip. */
+function mark(seq: number, size = 10): Buffer {
+  const message = messageOf('write', { path: 'f', data: Buffer.alloc(2 * size, 'x') }, { seq })
+  message.writeUInt16LE(0x03f0, 4)
+  message.writeUInt16LE(message.readUInt16LE(6) & ~flag.REQUIRED, 6)
+  sealChecksum(message)
+  return message
+}
 
 void t.test('whole messages, in whatever pieces they come', async (t) => {
   const short = [mark(1), mark(2, 300), mark(3), mark(4, 70)]
@@ -108,13 +114,19 @@ void t.test(
   },
 )
 
-void t.test('what is no message cuts the client', async (t) => {
+void t.test('what is no request cuts the client', async (t) => {
   const flipped = mark(1)
   flipped.writeUInt8(flipped.readUInt8(40) ^ 1, 40)
   const large = messageOf('write', { path: 'f', data: Buffer.alloc(65_536) }, { seq: 1 })
   const padded = mark(1)
   padded.writeUInt16LE(0xf000 | padded.readUInt16LE(6), 6)
   sealChecksum(padded)
+  const nameless = messageOf('want-mark', { name: 'm' }, { seq: 0 })
+  nameless.fill(0, 32)
+  sealChecksum(nameless)
+  const required = mark(1)
+  required.writeUInt16LE(required.readUInt16LE(6) | flag.REQUIRED, 6)
+  sealChecksum(required)
   const cases: [string, Buffer, RegExp][] = [
     ['text', Buffer.from('GET / HTTP/1.0\r\n\r\n'), /cannot have/],
     ['zeros', Buffer.alloc(4), /cannot have 0 bytes/],
@@ -122,6 +134,9 @@ void t.test('what is no message cuts the client', async (t) => {
     ['a flipped bit', flipped, /checksum/],
     ['over 64 KiB', large, /more than the 65536/],
     ['padding', padded, /padding/],
+    ['an operation', messageOf('mkdir', { path: 'x' }, { seq: 1 }), /a mkdir, which is no request/],
+    ['a body that is none', nameless, /lengths in the body/],
+    ['what may not be skipped', required, /newer version/],
     ['the largest size, begun', Buffer.alloc(70_000, sizeOnly(limits.messageSizeMax)), /65536/],
   ]
   for (const [name, bytes, reason] of cases) {
