@@ -26,6 +26,8 @@ export interface JournalSpoolOptions extends SpoolWriterOptions {
 const reservedBytes = limits.messageSizeMax + (256 << 10)
 /** For one that may make room. */
 const reservedForRemoval = 128 << 10
+/** For what nobody has asked for. */
+const reservedForQuiet = limits.pathSizeMax + 1024
 const waitStepMs = 100
 
 export class JournalSpool {
@@ -80,6 +82,12 @@ export class JournalSpool {
     const e = this.#writer.reserve(isRemoval ? reservedForRemoval : reservedBytes)
     this.isFull = e < 0 || (isRemoval && this.isFull)
     return e
+  }
+
+  /** Whether there is room for what nobody has asked for: a tick, a file's time. */
+  hasRoom(): boolean {
+    if (!this.#isAttached || this.#options.onFull === 'detach') return true
+    return this.#writer.reserve(reservedForQuiet) === 0
   }
 
   /** Notes what is about to be done, see IntentFile. 0, or -errno, and then it must not be done. */

@@ -47,6 +47,8 @@ const control = new Int32Array(data.control)
 const reportHold = () => post({ held: true, seq: emitter.seq })
 const isStopping = () => Atomics.load(control, 0) === stopRequest.stop
 let isEnding = false
+// Until then there is no looking for room in the spool again.
+let fullUntilMs = 0
 const waiting = {
   onFull: data.onFull,
   fullTimeoutMs: data.fullTimeoutMs,
@@ -146,19 +148,31 @@ const session: Session = new Session({
   },
   nextDeadlineMs() {
     if (!emitter.isAttached) return replicas.pending > 0 ? 0 : Infinity
-    const tickDueMs = emitter.lastMs + tickMs - performance.now()
-    return Math.min(context.times.dueMs, tickDueMs, replicas.dueMs, spool?.dueMs ?? Infinity)
+    const now = performance.now()
+    const ownDueMs = Math.min(context.times.dueMs, emitter.lastMs + tickMs - now)
+    const roomDueMs = Math.max(ownDueMs, fullUntilMs - now)
+    return Math.min(roomDueMs, replicas.dueMs, spool?.dueMs ?? Infinity)
   },
   onInterrupt: replicas.isWanted ? (unique) => replicas.interrupt(unique) : undefined,
   onDeadline() {
     replicas.expire()
     if (!emitter.isAttached) replicas.abandon()
-    context.times.flushQuiet()
-    if (performance.now() - emitter.lastMs >= tickMs) emitter.emit('tick', {})
+    emitUnasked()
     spool?.poll()
   },
   onError: (error, during) => post({ failed: describeError(error), during }),
 })
+
+// What nobody has asked for must not wait for room in the spool, as everybody would then.
+function emitUnasked(): void {
+  const now = performance.now()
+  if (now < fullUntilMs) return
+  if (spool?.hasRoom() === false) fullUntilMs = now + tickMs
+  else {
+    context.times.flushQuiet()
+    if (now - emitter.lastMs >= tickMs) emitter.emit('tick', {})
+  }
+}
 
 try {
   const aftermath = spool ? aftermathOf(spool) : undefined

@@ -2,15 +2,16 @@
 // was synced survives the machine's.
 
 import assert from 'node:assert'
-import { check, close, dup, errno, fallocate, FALLOC_FL_KEEP_SIZE, fdatasync } from '#posix'
-import { flock, fsync, ftruncate, pread, pwrite } from '#posix'
+import { check, close, dup, errno, fdatasync } from '#posix'
+import { flock, fsync, ftruncate, pread, pwrite, unlinkat } from '#posix'
 import { LOCK_EX, LOCK_NB, O_CREAT, O_EXCL, O_RDWR, renameat2, systemError } from '#posix'
 import { epochOf, isEnd, sizeOf, type Position } from '#wire'
+import { allocate } from './allocate.js'
 import { findEnd } from './find-end.js'
 import { mendRetained } from './retained.js'
 import { marksMax, SegmentIndex } from './segment-index.js'
 import { segmentName } from './segment-name.js'
-import { openFile, openOwnDirectory, removeDrafts } from './spool-directory.js'
+import { draftSuffix, openFile, openOwnDirectory, removeDrafts } from './spool-directory.js'
 import { Spool, storeIndex } from './spool.js'
 import { SpoolError } from './spool-error.js'
 import { firstOf } from './succession.js'
@@ -38,8 +39,6 @@ export const segmentSizeUsual = 64 << 20
 export const segmentSizeMax = 1 << 30
 const lockName = 'lock'
 const copySize = 1 << 20
-/** How far ahead room is reserved. */
-const allocationStep = 8 << 20
 
 export class SpoolWriter {
   readonly path: string
@@ -145,25 +144,17 @@ export class SpoolWriter {
 
   /**
    * Makes sure that messages of so many bytes in all can be appended: that there is room on the
-   * disk, and a segment for them. 0 or -errno. Where the file system makes no such promise, 0.
+   * disk, and a segment for them. 0 or -errno, and then what room there was is still there. Where
+   * the file system makes no such promise, 0.
    */
   reserve(bytes: number): number {
     const { size } = this.#index
     if (size + bytes <= this.#allocated) return 0
-    if (size > 0 && size + bytes > this.#segmentSize && !this.joining) {
-      const begun = this.#begin(this.position.epoch, this.position.seq + 1)
-      if (begun < 0) return begun
-    }
-    const step = Math.max(bytes, Math.min(allocationStep, this.#segmentSize))
-    const e = this.#allocate(step)
-    return e === -errno.ENOSPC ? this.#allocate(bytes) : e
-  }
-
-  #allocate(length: number): number {
-    const from = this.#index.size
-    const e = fallocate(this.#segment, FALLOC_FL_KEEP_SIZE, from, length)
-    if (e < 0 && e !== -errno.EOPNOTSUPP) return e
-    this.#allocated = e < 0 ? Infinity : from + length
+    if (size > 0 && size + bytes > this.#segmentSize && !this.joining)
+      return this.#begin(this.position.epoch, this.position.seq + 1, bytes)
+    const allocated = allocate(this.#segment, size, bytes, this.#segmentSize)
+    if (allocated < 0) return allocated
+    this.#allocated = allocated
     return 0
   }
 
@@ -285,24 +276,29 @@ export class SpoolWriter {
     return 0
   }
 
-  // Makes the current segment an empty one that is called after the message `seq`. 0 or -errno.
-  #begin(epoch: number, seq: number): number {
+  // Makes the current segment an empty one that is called after the message `seq`, with room for
+  // `bytes`. 0 or -errno.
+  #begin(epoch: number, seq: number, bytes = 0): number {
     const isNew = this.#segment < 0 || this.#index.size > 0
-    const e = isNew ? this.#roll(epoch, seq) : this.#rename(epoch, seq)
+    const e = isNew ? this.#roll(epoch, seq, bytes) : this.#rename(epoch, seq)
     if (e < 0) return e
     const named = this.#options.sync === 'none' ? 0 : fsync(this.spool.fd)
     this.#isNamed = named === 0
     return named
   }
 
-  #roll(epoch: number, seq: number): number {
+  #roll(epoch: number, seq: number, bytes: number): number {
     // Nothing of a later segment may be durable before all of this one is.
     const synced = this.#options.sync === 'none' ? 0 : this.sync()
     if (synced < 0) return synced
     const ordinal = this.ordinal + 1
     const name = segmentName({ ordinal, epoch, seq })
-    const fd = this.#make(name)
+    const draft = `${name}${draftSuffix}`
+    const fd = this.#make(bytes > 0 ? draft : name)
     if (fd < 0) return fd
+    // It gets its name once it has its room: readers leave the one before it for good.
+    const allocated = bytes > 0 ? this.#settle(fd, draft, name, bytes) : 0
+    if (allocated < 0) return allocated
     if (this.#segment >= 0) {
       storeIndex(this.spool.fd, this.#name, this.#index)
       this.#release()
@@ -312,9 +308,23 @@ export class SpoolWriter {
     this.#name = name
     this.#index = new SegmentIndex({ epoch, seq }, this.#index.time)
     this.#synced = 0
-    this.#allocated = 0
+    this.#allocated = allocated
     this.ordinal = ordinal
     return 0
+  }
+
+  // How far a new file then has room, under its name; or -errno, and it is gone.
+  #settle(fd: number, draft: string, name: string, bytes: number): number {
+    const directory = this.spool.fd
+    const allocated = allocate(fd, 0, bytes, this.#segmentSize)
+    const e =
+      allocated < 0
+        ? allocated
+        : renameat2(directory, Buffer.from(draft), directory, Buffer.from(name))
+    if (e >= 0) return allocated
+    close(fd)
+    unlinkat(directory, Buffer.from(draft))
+    return e
   }
 
   // Gives back room that was reserved and not used; where that fails it stays with the segment.

@@ -7,6 +7,7 @@ import { clearFaults, errno, injectFault } from '#posix'
 import { Spool, SpoolWriter } from '#spool'
 import { filesOf, history, openWriter, readSpool, spoolOf } from '../support/spool-files.js'
 import { appendAll } from '../support/spool-files.js'
+import { SmallDisk } from '../support/small-disk.js'
 import { StreamWriter } from '../support/stream-writer.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
@@ -212,4 +213,29 @@ void t.test('a joined stream begins with any number', async (t) => {
   const writer = new SpoolWriter({ path, sync: 'none' })
   t.strictSame(writer.position, { epoch: 7, seq: 4713 })
   writer.close()
+})
+
+void t.test('where the next segment gets no room, the one at hand keeps what it had', async (t) => {
+  if (process.getuid?.() !== 0) return void t.pass('only root can mount a small file system')
+  const disk = SmallDisk.make(t, tempDirectory(t).path, 'disk', 8 << 20, 'tmpfs')
+  const path = join(disk.path, 'spool')
+  const writer = openWriter(path, 1 << 20)
+  const stream = new StreamWriter()
+  for (let i = 0; i < 60; i++) stream.add('write', { path: 'f', data: Buffer.alloc(15_000, i) })
+  const { messages } = stream
+  const [change, quiet] = [300 << 10, 20 << 10]
+  const failed = messages.findIndex((message, i) => {
+    if (i === 45) disk.fill()
+    return (i > 0 && writer.reserve(change) < 0) || writer.append(message, message.length) < 0
+  })
+  t.equal(failed, 51, 'where that would be larger than its segment may be')
+  t.equal(writer.reserve(change), -errno.ENOSPC)
+  t.equal(writer.reserve(quiet), 0)
+  for (const message of messages.slice(failed, failed + 10)) appendAll(writer, [message])
+  t.strictSame([filesOf(path).length, filesOf(path, '.new')], [1, []])
+  disk.free()
+  t.equal(writer.reserve(change), 0)
+  t.equal(filesOf(path).length, 2)
+  writer.close()
+  t.strictSame(readSpool(path), stream.bytes)
 })

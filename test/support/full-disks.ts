@@ -49,7 +49,7 @@ export class FullDisks {
         spawnSync('kill', ['-KILL', '--', `-${pid}`], { timeout: 30_000 })
       if (isMounted(this.mount)) spawnSync('umount', ['-l', this.mount], { timeout: 30_000 })
     })
-    const small = ['--segment-size', '4M']
+    const small = ['--segment-size', '2M']
     const spool = ['tfs-spool', ...small, this.tree('spool')]
     const broadcast = ['tfs-broadcast', ...small, '--spool', this.tree('broadcast'), this.socket]
     const head = [spool, broadcast].map(shellCommand).join(' | ')

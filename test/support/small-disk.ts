@@ -7,6 +7,7 @@ import { join } from 'node:path'
 const timeout = 60_000
 const pieceSize = 1 << 20
 const lastSize = 1 << 10
+const againMs = 20
 
 export type DiskKind = 'tmpfs' | 'ext4'
 
@@ -14,6 +15,7 @@ export class SmallDisk {
   /** Where it is mounted. */
   readonly path: string
   readonly #ballast: string
+  #filling: NodeJS.Timeout | undefined
 
   private constructor(path: string) {
     this.path = path
@@ -30,7 +32,11 @@ export class SmallDisk {
   ): SmallDisk {
     const path = join(dir, name)
     fs.mkdirSync(path)
-    t.teardown(() => spawnSync('umount', ['-l', path], { timeout }))
+    const disk = new SmallDisk(path)
+    t.teardown(() => {
+      clearInterval(disk.#filling)
+      spawnSync('umount', ['-l', path], { timeout })
+    })
     const run = (command: string, ...args: string[]) => execFileSync(command, args, { timeout })
     if (kind === 'tmpfs') run('mount', '-t', kind, '-o', `size=${size},mode=755`, 'tmpfs', path)
     else {
@@ -39,25 +45,28 @@ export class SmallDisk {
       run('mkfs.ext4', '-q', '-m', '0', image)
       run('mount', '-o', 'loop', image, path)
     }
-    return new SmallDisk(path)
+    return disk
   }
 
-  /** Until nothing more fits, though others write there as well. */
+  /** Nothing more fits from now on: what others give back is taken as well. */
   fill(): void {
-    const fd = fs.openSync(this.#ballast, 'a')
-    try {
-      const { bavail, bsize } = fs.statfsSync(this.path)
-      const half = Math.floor((bavail * bsize) / 2)
-      // Without data, where the file system can: it is faster.
-      if (half > pieceSize) execFileSync('fallocate', ['-l', `${half}`, this.#ballast], { timeout })
-      for (const size of [pieceSize, lastSize]) append(fd, Buffer.alloc(size))
-    } finally {
-      fs.closeSync(fd)
-    }
+    const { bavail, bsize } = fs.statfsSync(this.path)
+    const half = Math.floor((bavail * bsize) / 2)
+    // Without data, where the file system can: it is faster.
+    if (half > pieceSize) execFileSync('fallocate', ['-l', `${half}`, this.#ballast], { timeout })
+    this.#fillUp()
+    this.#filling = setInterval(() => this.#fillUp(), againMs)
   }
 
   free(): void {
+    clearInterval(this.#filling)
     fs.rmSync(this.#ballast, { force: true })
+  }
+
+  #fillUp(): void {
+    const fd = fs.openSync(this.#ballast, 'a')
+    for (const size of [pieceSize, lastSize]) append(fd, Buffer.alloc(size))
+    fs.closeSync(fd)
   }
 }
 

@@ -24,6 +24,7 @@ const kind = isLong ? 'ext4' : 'tmpfs'
 const diskSize = (isLong ? 1024 : 128) << 20
 /** How long a disk stays full. */
 const fullMs = isLong ? 3000 : 500
+const tickedMs = 2500
 /** Changes, and rounds of reading, that show that there is work. */
 const some = { done: 20, reads: 10 }
 
@@ -38,6 +39,9 @@ async function storeIsFull(t: Test, at: FullDisks): Promise<void> {
 async function journalIsFull(t: Test, at: FullDisks): Promise<void> {
   at.disks.journal.fill()
   await at.progressBy({ refused: 20, reads: 10 })
+  // Ticks come when nothing else does, and have to find room, or wait for it alone.
+  await sleep(tickedMs)
+  await at.progressBy({ reads: 10 })
   const attempts = await shell(
     `cd "$1"; for try in 'mkdir refused' 'echo x >>constant' 'truncate -s 5 constant' \\
        'mv constant refused' 'chmod 600 constant' 'setfattr -n user.a -v b constant' \\
@@ -55,9 +59,10 @@ async function journalIsFull(t: Test, at: FullDisks): Promise<void> {
     '644\n',
     'and the store was not touched',
   )
-  t.match(await at.status(), { state: 'journalling' })
+  t.match(await at.status(), { state: 'full' })
   at.disks.journal.free()
   await at.progressBy(some)
+  t.match(await at.status(), { state: 'journalling' })
 }
 
 /** Behind the journal's spool nobody on the mount notices. */
