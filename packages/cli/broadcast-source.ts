@@ -5,8 +5,8 @@ import { fstatSync, statSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import * as relay from '#relay'
 import type { Position } from '#wire'
-import { hostPathOf, type RemoteShell } from './host-source.js'
-import { openLive } from './live-source.js'
+import type { RemoteShell } from './host-source.js'
+import { isLive, openLive } from './live-source.js'
 import type { Log } from './log.js'
 import { openSource } from './source.js'
 import { parseKeep, parseSegmentSize, parseSpoolSync } from './spool-settings.js'
@@ -101,12 +101,8 @@ function refuseKeeping(typed: SourceOptions): void {
 const openInput = async () =>
   isPipe(0) ? relay.pipeInput(0) : relay.streamInput((await openSource('-')).stream)
 
-function isLive(source: string): boolean {
-  return hostPathOf(source) !== undefined || statOf(source)?.isSocket() === true
-}
-
-const statOf = (path: string) => statSync(path, { throwIfNoEntry: false })
-const isDirectory = (path: string) => statOf(path)?.isDirectory() === true
+const isDirectory = (path: string) =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 const isDevice = (fd: number) => fstatSync(fd).isCharacterDevice()
 
 export function isPipe(fd: number): boolean {

@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream'
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
 import { decodeMessage, Framer, WireError, type Position } from '#wire'
-import type { ResumedStream } from '#relay'
+import { stopDrainMs, stopped, type ResumedStream } from '#relay'
 import type { catOptions } from './cat-options.js'
 import { openLive } from './live-source.js'
 import type { Log } from './log.js'
@@ -44,7 +44,9 @@ export async function runCat([source = '-']: string[], typed: Typed, log: Log): 
     // Otherwise one on another host would outlive who started it, where its source is silent.
     const watch = watchOutput(() => output.destroy(outputGone()))
     const untold = tellStatus(log, () => reportOf(live, output))
-    await pumped(live.stream, output).finally(() => {
+    const passed = pumped(live.stream, output)
+    // Its reader may take nothing, or not soon.
+    await Promise.race([passed, stopped(stop.signal, stopDrainMs)]).finally(() => {
       untold()
       watch.close()
     })

@@ -14,6 +14,7 @@ import { connect, Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { isatty } from 'node:tty'
 import { promisify } from 'node:util'
+import { hostPathOf } from './host-source.js'
 import { UsageError } from './usage-error.js'
 
 export interface Source {
@@ -28,6 +29,7 @@ const pieceSize = 1 << 20
 /** Opens a SOURCE. Throws UsageError, or an Error that names it and the cure. */
 export async function openSource(source: string): Promise<Source> {
   if (source === '-') return openInput()
+  refuseRemote(source)
   const stats = look(source)
   if (stats.isSocket()) return { name: source, stream: await connectToSocket(source) }
   if (stats.isDirectory())
@@ -59,7 +61,6 @@ const pipeStream = (fd: number): Readable => new Socket({ fd, readable: true, wr
 
 /** Looks what a SOURCE on this host is. Throws UsageError, or an Error that names it. */
 export function look(source: string): Stats {
-  refuseRemote(source)
   try {
     return statSync(source)
   } catch (cause) {
@@ -75,12 +76,11 @@ function sourceError(source: string, cause: NodeJS.ErrnoException): Error {
   return new Error(`SOURCE '${source}' ${why}`, { cause })
 }
 
-// rsync's rule: a colon before any slash follows a host.
 function refuseRemote(source: string): void {
-  const [, host, path] = /^([^/]*):(.*)$/s.exec(source) ?? []
-  if (host === undefined) return
+  const remote = hostPathOf(source)
+  if (!remote) return
   throw new UsageError(
-    `'${source}' is on another host; pipe it in: ssh ${host} nc -U ${path} | ... - ` +
+    `'${source}' is on another host; pipe it in: ssh ${remote.host} cat ${remote.path} | ... - ` +
       `(and a file here is ./${source})`,
   )
 }

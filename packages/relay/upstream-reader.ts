@@ -1,11 +1,10 @@
 // What one client sends back: whole messages, each within a size and a time, or the client is cut.
 
 import type { Socket } from 'node:net'
-import { checkMessage, codecs, flag, flagsOf, Framer, messageTable, typeOf, WireError } from '#wire'
+import { decodeMessage, flag, flagsOf, Framer, isRequest, typeOf, WireError } from '#wire'
 import type { Body, Position } from '#wire'
 import type { UpstreamTarget } from './upstream-writer.js'
 
-const { subscribe, ack } = messageTable
 export const upstreamSizeMax = 64 << 10
 export const upstreamDeadlineMs = 5000
 
@@ -67,19 +66,19 @@ export class UpstreamReader {
   #pass(): void {
     for (let message = this.#framer.next(); message; message = this.#framer.next()) {
       if (message.length > upstreamSizeMax) throw tooLarge(message.length)
-      checkMessage(message)
+      // The source reads what many send: what it could not read must not get there.
+      const request = decodeMessage(message)
       this.messages++
-      const type = typeOf(message)
-      if (type === subscribe.type) this.#handler.subscribe(codecs.subscribe.decode(message))
+      if (request?.name === 'subscribe') this.#handler.subscribe(request.body)
+      else if (request?.name === 'ack') this.#acked(message, request.body)
       else if (!isForRelay(message)) {
-        if (type === ack.type) this.#acked(message)
-        else this.#target.write(message)
+        if (request && !isRequest(typeOf(message))) throw noRequest(request.name)
+        this.#target.write(message)
       }
     }
   }
 
-  #acked(message: Buffer): void {
-    const body = codecs.ack.decode(message)
+  #acked(message: Buffer, body: Body<'ack'>): void {
     this.#target.acknowledge(body.who, message)
     this.#handler.acked(body)
   }
@@ -122,6 +121,8 @@ const tooLarge = (size: number) =>
     'EWIRE_SIZE',
     `${size} bytes, more than the ${upstreamSizeMax} of an upstream message`,
   )
+
+const noRequest = (name: string) => new WireError('EWIRE_ORDER', `a ${name}, which is no request`)
 
 /** No other message for the relay itself can be answered: one may be skipped, or is refused. */
 export function isForRelay(message: Buffer): boolean {
