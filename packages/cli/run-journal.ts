@@ -41,7 +41,7 @@ export function runJournal(
 function spoolOf({ spool: path, ...typed }: Typed) {
   const [sync, size] = [typed['spool-sync'], typed['segment-size']]
   if (path !== undefined)
-    return { path, sync: parseSpoolSync(sync), segmentSize: parseSegmentSize(size) }
+    return { path, sync: parseSpoolSync(sync, '--spool-sync'), segmentSize: parseSegmentSize(size) }
   if (sync !== undefined || size !== undefined)
     throw new UsageError('--spool-sync and --segment-size go with --spool')
   return undefined
@@ -65,6 +65,7 @@ function parseReplicasTimeout(text: string) {
   const [, time = '', end = 'fail'] = /^(.*?)(?:,(fail|warn))?$/.exec(text) ?? []
   if (text === 'never') return { timeoutMs: undefined, onTimeout: 'fail' as const }
   const timeoutMs = parseDuration(time, '--replicas-timeout')
+  if (timeoutMs === 0) throw new UsageError('--replicas-timeout: no ack comes in no time at all')
   return { timeoutMs, onTimeout: end === 'warn' ? ('warn' as const) : ('fail' as const) }
 }
 

@@ -3,6 +3,7 @@
 
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { errno } from '#posix'
 import { afterPosition, RegisteredReader, Spool, SpoolOutput, SpoolReader } from '#spool'
 import { SpoolError, watchSpool, type SpoolWatch } from '#spool'
 import { refusal, subscribedTo, type Position } from '#wire'
@@ -20,7 +21,6 @@ const awayMs = 60_000
 const copiesMax = 1024
 /** How often it is looked whether a head has read all. */
 const lookMs = 20
-const ENODATA = 61
 
 /** One head's share. */
 interface Flow {
@@ -151,7 +151,7 @@ export class HeadFeed {
 
   #refuse(flow: Flow, why: string): void {
     this.#said.say('the head', `asks for what is not there: ${why}`)
-    flow.socket.end(refusal(ENODATA, why))
+    flow.socket.end(refusal(errno.ENODATA, why))
     this.#onFail(flow.ordinal)
   }
 

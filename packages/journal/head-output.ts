@@ -1,7 +1,7 @@
 // The stream's way to heads that come and go, where no spool stands behind them: each gets the
 // hello, then a gap that names what none before it has taken, then what is emitted from then on.
 
-import { close } from '#posix'
+import { close, errno } from '#posix'
 import { gapMessage } from '#spool'
 import { epochOf, messageTable, refusal, seqOf, typeOf } from '#wire'
 import { Output, type OutputOptions, type Sink } from './output.js'
@@ -15,7 +15,6 @@ export interface HeadOutputOptions extends Omit<OutputOptions, 'onDetach'> {
 
 /** More messages than a pipe of a megabyte holds. */
 const remembered = 1 << 16
-const ENODATA = 61
 
 export class HeadOutput implements Sink {
   readonly #options: HeadOutputOptions
@@ -89,7 +88,7 @@ export class HeadOutput implements Sink {
 
   /** The head asks for what follows a position, which nothing has. */
   refuse(): void {
-    this.#put(refusal(ENODATA, 'nothing is kept here that could be sent again'))
+    this.#put(refusal(errno.ENODATA, 'nothing is kept here that could be sent again'))
     this.#output?.detach('it asked for what is not kept')
     this.#settle()
   }

@@ -164,7 +164,9 @@ export class Heads {
     if (this.#isLeaving) return
     this.#isLeaving = true
     this.#timer = setTimeout(() => {
-      if (limitMs > 0) this.#options.log(what, `has not ended after ${limitMs / 1000} s`)
+      const seconds = limitMs / 1000
+      if (limitMs > 0)
+        this.#options.log(what, `its input is over, it has not ended in ${seconds} s`)
       this.#kill('SIGTERM')
       this.#timer = setTimeout(() => this.#kill('SIGKILL'), limitMs > 0 ? termMs : endMs)
     }, limitMs)

@@ -69,7 +69,11 @@ export class UntilGate {
     const until = this.#until
     if (!until || until.kind === 'mark') return false
     if (until.kind === 'seq') return !resume.isPassing && seq > until.seq
-    if (until.kind === 'position') return epoch === until.epoch && seq > until.seq
+    if (until.kind === 'position') {
+      // What follows another epoch than that one may still have it; what follows it does not.
+      const isBehind = resume.epoch === until.epoch && !resume.wasIn(epoch)
+      return epoch === until.epoch ? seq > until.seq : isBehind
+    }
     // A hello that a relay kept is older than what it comes with.
     const now = time()
     if (now > this.#latest) this.#latest = now
@@ -100,9 +104,11 @@ export class UntilGate {
   }
 
   /** The mirror is behind the end, which is message `seq` where that is known. */
-  past({ seq: here }: Resume, seq: number | undefined): MirrorError {
-    const where = seq === undefined ? '' : ` (${seq})`
-    const reason = `the mirror is at message ${here} already, behind the end that was set${where}`
+  past({ epoch, seq: here }: Resume, seq: number | undefined): MirrorError {
+    const at = this.#until?.kind === 'position' ? `${this.#until.epoch}:` : ''
+    const where = seq === undefined ? '' : ` (${at}${seq})`
+    const there = `message ${here} of epoch ${epoch}`
+    const reason = `the mirror is at ${there} already, behind the end that was set${where}`
     const cure = 'a mirror does not go back: replay into another directory'
     return new MirrorError('EMIRROR_PAST', `${reason}: ${cure}`)
   }

@@ -186,7 +186,7 @@ void t.test('a database commits through copies that come and go', async (t) => {
     supportCommand('commits', join(journal.mount, name), '100'),
   )
   const work = commits.map((command) => journal.run(command))
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await until('both are there', () => journal.status().replicas.there === 2)
   writeFileSync(copies, `${two}\n`)
   await journal.killHead()
   // Of a copy that is gone it is known what it had, no more.
@@ -248,6 +248,8 @@ void t.test('what makes no sense is refused', (t) => {
     [[...exec, '--replicas', '65'], /from 0 to 64/],
     [[...exec, '--replicas-timeout', '3'], /goes with --replicas/],
     [[...exec, '--replicas', '1', '--replicas-timeout', '3,maybe'], /not a time/],
+    [[...exec, '--replicas', '1', '--replicas-timeout', '0,warn'], /in no time/],
+    [[...exec, '--spool', '/nowhere', '--spool-sync', 'x'], /--spool-sync: 'x'/],
     [[...exec, '--replicas', '1', '--replicas-timeout', 'never,warn'], /not a time/],
   ] as const) {
     const { status, stderr } = refused(...args)

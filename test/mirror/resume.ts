@@ -166,6 +166,21 @@ void t.test('--force changes nothing where the stream is the next one', async (t
   t.match(late, { error: undefined, said: [/without messages 2 to 8 of epoch 9/] })
 })
 
+void t.test('an end in an epoch that ends before it is not looked for in the next', async (t) => {
+  const root = join(tempDirectory(t).path, 'mirror')
+  const first = files(2, 5, 7).bye()
+  const second = files(2, 9, 8, { epoch: 7, seq: first.seq }).bye()
+  const until = { kind: 'position', epoch: 7, seq: 8, name: '7:8' } as const
+  const missed = await replay([first.bytes, second.bytes], root, { until })
+  t.match(missed.error, { code: 'EMIRROR_PAST', message: /7:8: the stream has no such message/ })
+  t.equal(countOf(root), 4, 'nothing of the next one is there')
+  const in8 = { ...until, epoch: 8, name: '8:8' }
+  t.match(await replay([first.bytes, second.bytes], root, { until: in8 }), { error: undefined })
+  t.equal(countOf(root), 4 + 7)
+  const back = await replay([first.bytes, second.bytes], root, { until })
+  t.match(back.error, { code: 'EMIRROR_PAST', message: /message 8 of epoch 8 already.*7:8/ })
+})
+
 void t.test('22: numbers that are missing, doubled, out of order, of another epoch', async (t) => {
   const create = (seq: number, epoch = 7) =>
     messageOf('create', { path: `${epoch}-${seq}` }, { seq, epoch })
