@@ -15,8 +15,8 @@ await runProgram({
     ['tfs-cat /tmp/tfs | gzip > tree.tfs.gz', 'record'],
   ],
   notes:
-    'Requests on standard input (messages, see tfs-dump --spec) go to the source. On another ' +
-    'it is started by whatever program there reads HOST:PATH.',
+    'Requests on standard input (messages, see tfs-dump --spec) go to the source. Whatever ' +
+    'program reads HOST:PATH starts this one on HOST. SIGUSR1 prints the state.',
   errors: spoolErrors,
   run: (operands, options, { log }) => runCat(operands, options, log),
 })

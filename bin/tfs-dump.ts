@@ -34,7 +34,7 @@ await runProgram({
   ],
   notes:
     'Framing, checksums, fields and numbering are checked always. What comes before a fault is ' +
-    'printed, then where the fault is.',
+    'printed, then where the fault is. SIGUSR1 prints the state.',
   errors: spoolErrors,
   async run([from], options, { log }) {
     const { json, assemble: isAssembly, check, spec: isSpec } = options
