@@ -16,9 +16,9 @@ import { seeded } from '../support/seed.js'
 import { shell } from '../support/shell.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
-const rounds = isLong ? 25 : 2
+const rounds = isLong ? 20 : 2
 const loadMs = isLong ? 4000 : 1500
-const rateSec = isLong ? 20 : 3
+const rateSec = isLong ? 15 : 3
 const clients = 4
 t.setTimeout(isLong ? 3_600_000 : 300_000)
 
@@ -38,7 +38,7 @@ class Bank {
   async make(): Promise<void> {
     const { mount } = this.#source.journal
     await shell('install -d -o postgres -g postgres -m 700 "$1"', [join(mount, 'pg')])
-    await this.postgres.initialise({ quick: !isLong })
+    await this.postgres.initialise({ quick: true })
     await this.postgres.start()
     await this.postgres.client(`pgbench -q -i -s 1 2>&1`)
     await this.postgres.query(recordersTable)
