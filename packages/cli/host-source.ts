@@ -6,6 +6,9 @@ import { Duplex } from 'node:stream'
 import { exitCode } from './exit-code.js'
 import { UsageError } from './usage-error.js'
 
+/** How much of what a remote shell says is kept. */
+const saidMax = 1000
+
 export interface HostPath {
   readonly host: string
   readonly path: string
@@ -40,19 +43,29 @@ export function hostPathOf(source: string): HostPath | undefined {
   return { host, path }
 }
 
-/**
- * Starts the remote shell: the stream down, requests up. Its error says how that ended. `asks`:
- * nothing is wanted before the answer to a subscription.
- */
+export interface Attempt {
+  /** Nothing is wanted before the answer to a subscription. */
+  readonly asks: boolean
+  /** There were others before: what the shell says is in its error alone, until it connects. */
+  readonly isRetry: boolean
+}
+
+/** Starts the remote shell: the stream down, requests up. Its error says how that ended. */
 export function connectToHost(
   { host, path }: HostPath,
   { rsh, tfsPath }: RemoteShell,
-  asks: boolean,
+  { asks, isRetry }: Attempt,
 ): Duplex {
   const [command = '', ...options] = rsh.trim().split(/\s+/)
   const there = [tfsPath, ...(asks ? ['--on-request'] : []), quoted(path)].join(' ')
   const child = spawn(command, [...options, host, there], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: 'pipe',
+  })
+  let isTold = !isRetry
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (isTold) process.stderr.write(text)
+    else said = (said + text).slice(-saidMax)
   })
   const duplex = new Duplex({
     read: () => void child.stdout.resume(),
@@ -62,10 +75,12 @@ export function connectToHost(
       // What runs behind it may live on, and is not waited for.
       child.stdin.destroy()
       child.stdout.destroy()
+      child.stderr.destroy()
       done(error)
     },
   })
   child.stdout.on('data', (piece: Buffer) => {
+    isTold = true
     if (!duplex.push(piece)) child.stdout.pause()
   })
   // Where it takes no requests any more it has ended, or will.
@@ -74,7 +89,7 @@ export function connectToHost(
     duplex.destroy(new HostError(`'${command}' cannot be run: ${error.message}`)),
   )
   child.on('close', (code, signal) => {
-    const error = endOf(command, tfsPath, code, signal)
+    const error = endOf(command, tfsPath, code, signal, said)
     if (error) duplex.destroy(error)
     else duplex.push(null)
   })
@@ -86,6 +101,7 @@ function endOf(
   tfsPath: string,
   code: number | null,
   signal: NodeJS.Signals | null,
+  said: string,
 ): Error | undefined {
   if (code === 0) return undefined
   const { no, badStream, usage } = exitCode
@@ -93,7 +109,9 @@ function endOf(
     return new HostError(`${tfsPath} is not there; install TFS there, or see --tfs-path`)
   // What has failed there, a socket that nobody serves just now above all, may work again.
   const isFinal = code === no || code === badStream || code === usage
-  return new HostError(`${command} ended with ${signal ?? `exit code ${code}`}`, isFinal)
+  const last = said.trimEnd().split('\n').at(-1) ?? ''
+  const why = `${command} ended with ${signal ?? `exit code ${code}`}`
+  return new HostError(last === '' ? why : `${why}: ${last}`, isFinal)
 }
 
 // For the shell over there.

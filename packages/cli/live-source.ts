@@ -53,11 +53,12 @@ export async function openLive(source: string, options: LiveOptions): Promise<Re
 
 function kindOf(source: string, options: RemoteShell & { stay: boolean }): Kind {
   const remote = hostPathOf(source)
+  let tries = 0
   // Over there it ends well only where a record was at its end.
   const afterErrors = (error: Error | undefined) => error !== undefined
   if (remote)
     return {
-      connect: async (asks) => connectToHost(remote, options, asks),
+      connect: async (asks) => connectToHost(remote, options, { asks, isRetry: tries++ > 0 }),
       // By then it is known whether a position will be asked for.
       opensLate: true,
       retry: afterErrors,

@@ -175,7 +175,8 @@ export class ResumedStream {
         return
       }
       const why = failure?.message ?? 'the connection has ended'
-      if (!isLost && !this.#isEnded) log(name, `${why}; trying again until it is back`)
+      if (isLost) log.verbose(name, why)
+      else if (!this.#isEnded) log(name, `${why}; trying again until it is back`)
       isLost = true
       await this.#pause()
     }

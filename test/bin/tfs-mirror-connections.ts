@@ -155,7 +155,7 @@ void t.test('on another host, where nobody serves the socket for a while', async
   const stream = new StreamWriter(7).add('mkdir', { path: 'a' })
   relay.add(stream.messages)
   const root = join(tempDirectory(t).path, 'mirror')
-  const mirror = runAgain(t, [...over, `host:${relay.path}`, root])
+  const mirror = runAgain(t, ['-v', ...over, `host:${relay.path}`, root])
   await until('applied', () => fs.existsSync(join(root, 'a')))
   // The connection breaks, and the next ones find nobody there.
   fs.renameSync(relay.path, `${relay.path}.away`)
@@ -167,4 +167,28 @@ void t.test('on another host, where nobody serves the socket for a while', async
   t.equal(code, 0, stderr)
   t.match(stderr, /SIGKILL; trying again until it is back\n[^]*is back\n/)
   t.ok(fs.existsSync(join(root, 'b')))
+})
+
+void t.test('a host that is away is said once, whatever the remote shell says', async (t) => {
+  const { path } = tempDirectory(t)
+  const shell = join(path, 'shell')
+  // The first connection breaks off, the next ones fail, the last one is good.
+  const script = `#!/bin/bash
+    shift; echo >>'${path}/tries'; n=$(wc -l <'${path}/tries')
+    case $n in
+      1) sh -c "$*" | head -c 500; exit 255 ;;
+      2 | 3) echo 'no route to host' >&2; exit 255 ;;
+      *) exec sh -c "$*" ;;
+    esac\n`
+  fs.writeFileSync(shell, script, { mode: 0o755 })
+  const cat = join(import.meta.dirname, '../../bin/tfs-cat.js')
+  const stream = new StreamWriter(7)
+  for (let i = 0; i < 20; i++) stream.add('mkdir', { path: `d${i}` })
+  const spool = spoolOf(t, stream.bye().messages)
+  const root = join(path, 'mirror')
+  const args = ['-e', shell, '--tfs-path', `${process.execPath} ${cat}`, sync, `host:${spool}`]
+  const { code, stderr } = await runAgain(t, [...args, root]).ended
+  t.equal(code, 0, stderr)
+  t.match(stderr, /^[^\n]*exit code 255; trying again until it is back\n[^\n]*: is back\n$/)
+  t.ok(fs.existsSync(join(root, 'd19')))
 })

@@ -152,6 +152,7 @@ void t.test('5 % of packets lost, and the wire cut: exact, each message once', a
   t.equal(await rsyncCompare(source.store, join(source.dir, 'copy')), '', 'exact')
   t.equal(count(mirror, lost), cuts.length, 'said once that the connection was lost')
   t.equal(count(mirror, back), cuts.length, 'and once that it is back')
+  t.equal(mirror.stderr().split('\n').length - 1, 2 * cuts.length, 'and nothing else')
   t.comment(`${all} packets, ${bytes} bytes on the wire`)
   counted(t, source, cuts.length)
 })
