@@ -164,7 +164,9 @@ from, anything before a
 Readers may send messages of their own the other way, on the same pipe or socket. They are
 framed and checked like all others, and not numbered: their seq and their epoch are 0. A relay
 passes them on towards the source, except those with HOP, which are for the relay itself. It
-may refuse requests of more than 64 KiB. A stream never has a request in it.
+may refuse requests of more than 64 KiB, and refuses a REQUIRED one that it does not know and
+whatever is no request, so that no reader ends the requests of the others. A stream never has
+a request in it.
 
 A reader that knows its position asks for what it lacks with \`subscribe\`. The relay that it is
 connected to answers \`subscribed\`, behind whatever was on its way; then comes the message after

@@ -6,6 +6,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
 
+t.setTimeout(120_000)
+
 const sample = join(import.meta.dirname, '../support/sample-program.js')
 const timeout = 30_000
 
