@@ -97,6 +97,9 @@ class OwedTimes {
       case 'copy':
         this.#paths.add(keyOf(body.path))
         break
+      case 'link':
+        if (this.#paths.has(keyOf(body.path))) this.#paths.add(keyOf(body.newPath))
+        break
       case 'setattr':
         if (body.which & which.MTIME) this.#paths.delete(keyOf(body.path))
         break

@@ -45,7 +45,9 @@ export function removingHandlers(context: JournalContext) {
  * kernel does without asking) or has found a file that another now replaces still gets what it was.
  * Where that takes too many descriptors the name goes nevertheless, and whoever then asks is told.
  */
-export function keepReachable({ tree }: JournalContext, node: Node): void {
+export function keepReachable({ tree, times }: JournalContext, node: Node): void {
+  // After a kill nobody could tell by which other name its time is still to come.
+  if (node.nlink > 1) times.flush(node)
   if (node.type === S_IFDIR) tree.directories.pin(node)
   else if (node.nlink === 1 && node.fd < 0 && node.lookups > 0 && !tree.locate(node)) {
     const { room } = tree.directories

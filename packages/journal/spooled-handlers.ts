@@ -4,6 +4,7 @@ import { errno, O_TRUNC } from '#posix'
 import { fattr, fuseWrite, type Handlers, type Reply, type Request } from '#fuse'
 import type { JournalContext } from './journal-context.js'
 import type { JournalSpool } from './journal-spool.js'
+import { keyOf } from './node-table.js'
 import type { Node } from './node.js'
 
 /** What of a request's body is looked at. */
@@ -24,7 +25,7 @@ interface Change {
   /** It makes nothing longer: there is always some room for it. */
   readonly removes?: boolean
   /** More than one message may say it. */
-  readonly several?: (arg: Arg) => boolean
+  readonly several?: (arg: Arg, request: Readonly<Request>) => boolean
   /** Whether this request is one. */
   readonly isOne?: (arg: Arg) => boolean
   readonly paths: (request: Readonly<Request>, arg: Arg) => readonly [Path, Path?]
@@ -49,7 +50,7 @@ export function withSpool(
       if (!one && !other) return handle(request, arg, reply)
       const { emitter } = context
       const before = emitter.seq
-      const several = change.several?.(arg) === true
+      const several = change.several?.(arg, request) === true
       const failed = spool.intend(before + 1, several, one, other)
       if (failed < 0) return failed === -errno.ENOSPC ? failed : -errno.EIO
       const result = handle(request, arg, reply)
@@ -82,6 +83,10 @@ function changesOf(context: JournalContext): Record<string, Change> {
     named(newdir, newName),
   ]
   const made: Change = { paths: ofName }
+  // Of a file that has other names its time is said before.
+  const isLinked: Change['several'] = ({ name }, { nodeid }) =>
+    (context.node(nodeid)?.children.get(keyOf(name))?.node.nlink ?? 1) > 1
+  const unlinked: Change = { paths: ofName, removes: true, several: isLinked }
   const removed: Change = { paths: ofName, removes: true }
   // Across the border of what is journalled all there is is sent or withdrawn; before paths become
   // longer mtimes are said; and what had no name is said with its content.
@@ -94,7 +99,7 @@ function changesOf(context: JournalContext): Record<string, Change> {
     FUSE_MKNOD: made,
     FUSE_SYMLINK: made,
     FUSE_LINK: { paths: ofNewName, several: always },
-    FUSE_UNLINK: removed,
+    FUSE_UNLINK: unlinked,
     FUSE_RMDIR: removed,
     FUSE_RENAME: renamed,
     FUSE_RENAME2: renamed,

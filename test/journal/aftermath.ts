@@ -10,6 +10,7 @@ import { JournalSpool } from '../../packages/journal/journal-spool.js'
 import { SyncPool } from '../../packages/journal/sync-pool.js'
 import { HeadedJournal } from '../support/headed-journal.js'
 import { ended, until } from '../support/journal-place.js'
+import { runMirror } from '../support/run-mirror.js'
 import { messageOf, StreamWriter } from '../support/stream-writer.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
@@ -160,4 +161,32 @@ void t.test('the spool is made durable by the clock, and by syncs', async (t) =>
   t.throws(() => rarely.sh('sync f'), /Input\/output error/)
   rarely.sh('sync f')
   t.equal(await rarely.end(), 'SIGTERM')
+})
+
+void t.test('the time of a file that loses the name by which it was written', async (t) => {
+  const journal = new HeadedJournal(t)
+  await journal.start('--spool', journal.spool)
+  // While a file is open its time comes after a quiet second.
+  const script = `const fs = require('fs')
+    const write = (name) => fs.writeSync(fs.openSync(name, 'a'), 'more')
+    for (const name of ['a', 'c', 'e', 'f']) fs.closeSync(fs.openSync(name, 'w'))
+    fs.linkSync('a', 'b'); fs.linkSync('f', 'g')
+    write('a'); fs.unlinkSync('a')
+    write('c'); fs.linkSync('c', 'd'); fs.unlinkSync('c')
+    write('f'); fs.renameSync('e', 'f')
+    process.kill(${journal.child.pid}, 'SIGKILL')`
+  spawnSync(process.execPath, ['-e', script], { cwd: journal.mount, timeout })
+  await ended(journal.child)
+  journal.said = ''
+  await journal.start('--spool', journal.spool)
+  t.equal(await journal.end(), 'SIGTERM')
+  const copy = join(journal.dir, 'copy')
+  const { status, stderr } = runMirror(['--sync=none', journal.spool, copy])
+  t.equal(status, 0, stderr)
+  for (const name of ['b', 'd', 'f', 'g']) {
+    const [there, here] = [journal.store, copy].map((at) =>
+      statSync(join(at, name), { bigint: true }),
+    )
+    t.equal(here!.mtimeNs, there!.mtimeNs, name)
+  }
 })
