@@ -1,4 +1,4 @@
-// The hello that a mirror keeps: whatever keeps it from being written leaves the one that was there.
+// The hello that a mirror keeps: what keeps it from being written leaves the one that was there.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
