@@ -31,6 +31,8 @@ export class FullDisks {
   readonly socket: string
   readonly journal: Running
   mirror!: Running
+  /** How often one was started again where it was to settle. */
+  stops = 0
   #writer!: Running
   #reader!: Running
   readonly #test: Test
@@ -115,11 +117,18 @@ export class FullDisks {
     return JSON.parse(text) as Awaited<ReturnType<FullDisks['status']>>
   }
 
-  /** Waits until the mirror has what was done before on the mount. */
-  async settle(name: string): Promise<void> {
+  /**
+   * Waits until the mirror has what was done before on the mount; `mayStop`: and starts it again
+   * where its disk was full.
+   */
+  async settle(name: string, mayStop = false): Promise<void> {
     await shell('mkdir "$1"', [join(this.mount, name)])
     await until('what was done last', () => {
-      if (this.mirror.child.exitCode !== null) throw new Error(this.mirror.stderr())
+      const { exitCode } = this.mirror.child
+      if (exitCode === 111 && mayStop) {
+        this.stops++
+        this.startMirror()
+      } else if (exitCode !== null) throw new Error(this.mirror.stderr())
       return statSync(join(this.tree('mirror'), name), { throwIfNoEntry: false }) !== undefined
     })
   }
