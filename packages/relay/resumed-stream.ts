@@ -163,7 +163,7 @@ export class ResumedStream {
         }
       } catch (error) {
         if (error instanceof WireError || isFinal(error)) throw error
-        if (!this.#hasCome && !(error instanceof Silence)) throw error
+        if (!this.#hasCome && !isLoss(error)) throw error
         failure = error as Error
       } finally {
         this.#connection = undefined
@@ -293,6 +293,11 @@ export class ResumedStream {
 }
 
 class Silence extends Error {}
+
+/** Whether who was connected to has gone, and was not out of reach: who serves it may come back. */
+const isLoss = (error: unknown): boolean =>
+  error instanceof Silence ||
+  ['EPIPE', 'ECONNRESET'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 /** Whether an error says of itself that trying again would bring it back. */
 const isFinal = (error: unknown): boolean =>

@@ -122,6 +122,28 @@ void t.test('connections break at any byte, relays send too much: each comes onc
   t.match(said[0], /^the relay: .*; trying again until it is back$/)
 })
 
+void t.test('who serves it is killed before it has said anything', async (t) => {
+  const path = join(tempDirectory(t).path, 'socket')
+  let connections = 0
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    socket.on('error', () => undefined)
+    // What it was asked is not read: the connection is reset.
+    if (++connections <= 3) return void setTimeout(() => socket.destroy(), 50)
+    socket.end(Buffer.concat([subscribedTo({ epoch, seq: 2 }), ...messages.slice(2)]))
+  })
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  t.teardown(() => void server.close())
+  const said: string[] = []
+  const log = Object.assign((_: string, why: string) => void said.push(why), {
+    verbose: () => {},
+  })
+  const position = { epoch, seq: 2 }
+  const resumed = await ResumedStream.open(options(t, path, { log, position }))
+  t.equal((await numbers(resumed)).length, count - 2)
+  t.equal(connections, 4)
+  t.match(said, [/ECONNRESET; trying again until it is back$/, 'is back'])
+})
+
 void t.test('it begins where its reader is, and may be sent elsewhere', async (t) => {
   const { path, asked } = await relay(t, async (socket, position) => {
     const { seq } = position!
