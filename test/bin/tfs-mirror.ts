@@ -127,7 +127,10 @@ void t.test('--until a message or a time, and on from there', async (t) => {
   t.match(runMirror([sync, '--until', '7', file, root]), { status: 0, stderr: '' })
   t.equal(filesIn(root), 3)
   const back = runMirror([sync, '--until', '5', file, root])
-  t.match(back, { status: 1, stderr: /is at message 7 already, .*\(5\): .*does not go back/ })
+  t.match(back, {
+    status: 1,
+    stderr: /is at message 7 of epoch 7 already, .*\(5\): .*does not go back/,
+  })
   t.match(runMirror([sync, '--until', '@1700000001', file, root]), { status: 1 })
   t.match(runMirror([sync, '--until', '7', file, root]), { status: 0, stderr: '' }, 'there already')
   t.match(runMirror([sync, '--until', '8', file, root]), { status: 0, stderr: '' })
