@@ -115,11 +115,12 @@ async function pass(
   try {
     await source.run()
   } catch (error) {
-    fault = error
+    // Where it was to stop, that is why.
+    if (!stop.aborted) fault = error
   }
   listener.close()
   await Promise.race([broadcast.drain(drainMs), after(stop, stopMs)])
-  if (fault !== undefined && !stop.aborted) throw fault
+  if (fault !== undefined) throw fault
 }
 
 /** What a broadcast passes on. */

@@ -14,6 +14,9 @@ const types = new Map([
   [12, 'socket'],
 ])
 
+/** Entries of one kind, of two, in the directory that changes. */
+const many = process.env['TFS_LONG'] ? 50_000 : 10_000
+
 const nameOf = ({ name }: Entry) => name.toString('latin1')
 
 /** The names, sorted, with their types. */
@@ -151,24 +154,24 @@ const cases: Case[] = [
     },
   },
   {
-    name: 'a directory of 100,000 entries listed while it changes',
+    name: 'a large directory listed while it changes',
     run: async (x) => {
       const [p, q] = [await x.process(), await x.process()]
       await p.mkdir('d')
       await p.chdir('d')
       await q.chdir('d')
-      await p.fill('stays', 50_000)
-      await p.fill('goes', 50_000)
+      await p.fill('stays', many)
+      await p.fill('goes', many)
       const fd = await p.open('.', 'RDONLY')
       const first = [...(await p.getdents(fd)), ...(await p.getdents(fd))]
-      const changing = Promise.all([q.clear('goes', 50_000, 2), q.fill('comes', 5000)])
+      const changing = Promise.all([q.clear('goes', many, 2), q.fill('comes', many / 10)])
       const all = [...first, ...(await p.drain(fd))].map(nameOf)
       await changing
       const stays = all.filter((name) => name.startsWith('stays'))
-      x.is([stays.length, new Set(stays).size], [50_000, 50_000], 'what stayed is listed once')
+      x.is([stays.length, new Set(stays).size], [many, many], 'what stayed is listed once')
       x.is(new Set(all).size === all.length, true, 'nothing is listed twice')
       await p.lseek(fd, 0, 'SET')
-      x.is((await p.drain(fd)).length, 80_002, 'afterwards')
+      x.is((await p.drain(fd)).length, many * 1.6 + 2, 'afterwards')
     },
   },
   {

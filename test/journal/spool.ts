@@ -13,7 +13,7 @@ import { shell } from '../support/shell.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
-const kills = isLong ? 50 : 10
+const kills = isLong ? 50 : 6
 const timeout = 60_000
 const bin = (name: string) => join(import.meta.dirname, '../../bin', `${name}.js`)
 t.setTimeout(isLong ? 1_800_000 : 300_000)

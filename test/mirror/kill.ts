@@ -26,7 +26,7 @@ void t.test('kill -9 at random moments', { timeout: 600_000 }, async (t) => {
   writeFileSync(
     file,
     new RandomStream(random)
-      .run(isLong ? 100_000 : 12_000)
+      .run(isLong ? 100_000 : 6000)
       .settle()
       .writer.bye().bytes,
   )

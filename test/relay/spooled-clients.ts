@@ -22,7 +22,7 @@ import { tempDirectory } from '../support/temp-directory.js'
 t.setTimeout(600_000)
 
 const isLong = process.env['TFS_LONG'] !== undefined
-const kills = isLong ? 100 : 10
+const kills = isLong ? 100 : 6
 const readers = 3
 
 const hello = new StreamWriter().messages[0]!

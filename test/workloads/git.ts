@@ -7,7 +7,7 @@ import { withMirroredMount } from '../support/mirrored-mount.js'
 import { shell } from '../support/shell.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
-const commits = process.env['TFS_LONG'] ? 5000 : 1000
+const commits = process.env['TFS_LONG'] ? 5000 : 400
 
 const { path } = tempDirectory(t)
 const repository = join(path, 'repository')

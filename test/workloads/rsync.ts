@@ -9,7 +9,7 @@ import { rsyncCompare } from '../support/rsync-compare.js'
 import { shell } from '../support/shell.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
-const files = process.env['TFS_LONG'] ? 30_000 : 2000
+const files = process.env['TFS_LONG'] ? 30_000 : 1000
 
 const { path } = tempDirectory(t)
 const source = join(path, 'source')

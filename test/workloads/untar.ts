@@ -9,7 +9,7 @@ import { rsyncCompare } from '../support/rsync-compare.js'
 import { shell } from '../support/shell.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
-const files = process.env['TFS_LONG'] ? 60_000 : 10_000
+const files = process.env['TFS_LONG'] ? 60_000 : 4000
 
 const { path } = tempDirectory(t)
 const tree = join(path, 'tree')
