@@ -15,7 +15,7 @@ import { checkScript, transactions } from '../support/sqlite-load.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
-const count = isLong ? 500 : 60
+const count = isLong ? 500 : 100
 const cutsEach = isLong ? 200 : 80
 const program = join(import.meta.dirname, '../../bin/tfs-mirror.js')
 
@@ -107,7 +107,7 @@ for (const mode of ['wal', 'delete'] as const) {
     t.strictSame(await foundAt(messages, messages.length), { fault: '', committed: count }, 'all')
 
     await t.test('by the program', async (t) => {
-      for (const at of [20, 100, 180]) {
+      for (const at of [0.1, 0.5, 0.9].map((part) => part * cutsEach)) {
         const size = sizes[at]!
         const copy = join(dir, 'by-program')
         const input = join(dir, 'cut.stream')
