@@ -136,7 +136,7 @@ export class HeadFeed {
     flow.reader.close()
     flow.reader = this.#reader()
     try {
-      if (position.epoch !== 0) seekBehind(flow.reader, position)
+      if (position.epoch !== 0) flow.reader.seekBehind(position)
     } catch (error) {
       if (!(error instanceof SpoolError)) throw error
       return this.#refuse(flow, error.message)
@@ -239,7 +239,7 @@ export class HeadFeed {
     const { position } = this.#registered
     if (position.epoch === 0) return
     try {
-      seekBehind(reader, position)
+      reader.seekBehind(position)
     } catch (error) {
       const { code } = error as { code?: string }
       if (code !== 'ESPOOL_UNKNOWN' && code !== 'ESPOOL_AHEAD') throw error
@@ -282,15 +282,5 @@ export class HeadFeed {
     } catch {
       return false
     }
-  }
-}
-
-// What is not there any more comes as a gap. Throws SpoolError.
-function seekBehind(reader: SpoolReader, position: Position): void {
-  try {
-    reader.seek(afterPosition(reader.spool, position))
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ESPOOL_TRIMMED') throw error
-    reader.seekLost(position)
   }
 }

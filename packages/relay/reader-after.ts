@@ -1,6 +1,6 @@
 // Reading a spool on behind a position, as far as it still has what follows.
 
-import { afterPosition, SpoolError, SpoolReader, type Spool, type SpoolErrorCode } from '#spool'
+import { SpoolError, SpoolReader, type Spool, type SpoolErrorCode } from '#spool'
 import type { Position } from '#wire'
 
 /**
@@ -11,16 +11,11 @@ export function readerAfter(
   spool: Spool,
   position: Position,
   onLost: SpoolReader['onLost'],
-  lost: readonly SpoolErrorCode[] = ['ESPOOL_TRIMMED'],
+  lost?: readonly SpoolErrorCode[],
 ): SpoolReader {
   const reader = new SpoolReader(spool)
   reader.onLost = onLost
-  try {
-    reader.seek(afterPosition(spool, position))
-  } catch (error) {
-    if (!(error instanceof SpoolError) || !lost.includes(error.code)) throw error
-    reader.seekLost(position)
-  }
+  reader.seekBehind(position, lost)
   return reader
 }
 

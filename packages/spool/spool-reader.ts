@@ -3,13 +3,13 @@
 
 import { check, close, fstat, pread, Stat } from '#posix'
 import { checkMessage, isSize, limits, sizeOf, WireError, type Position } from '#wire'
-import { oldest, type Place } from './find.js'
+import { afterPosition, oldest, type Place } from './find.js'
 import { lookAgain } from './look-again.js'
 import { lostMessages } from './lost.js'
 import { messageAt, seqBehind } from './scan-segment.js'
 import type { Segment } from './spool-directory.js'
 import { damagedAt, type Spool } from './spool.js'
-import { SpoolError } from './spool-error.js'
+import { SpoolError, type SpoolErrorCode } from './spool-error.js'
 import { Succession } from './succession.js'
 
 /** At first; it grows to take a message that is larger. */
@@ -56,6 +56,19 @@ export class SpoolReader {
     this.#succession = new Succession(place.segment.epoch, place.seq)
     // Who has the hello alone may go on with any number.
     this.#succession.joining = place.seq === 1
+  }
+
+  /**
+   * Goes to what follows a position, or where that is `lost`, to the oldest there is behind a gap.
+   * Throws SpoolError of any other code.
+   */
+  seekBehind(position: Position, lost: readonly SpoolErrorCode[] = ['ESPOOL_TRIMMED']): void {
+    try {
+      this.seek(afterPosition(this.spool, position))
+    } catch (error) {
+      if (!(error instanceof SpoolError) || !lost.includes(error.code)) throw error
+      this.seekLost(position)
+    }
   }
 
   /** Goes to the oldest message and first gives what says that those behind `position` are lost. */
