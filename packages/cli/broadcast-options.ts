@@ -1,9 +1,8 @@
 // What tfs-broadcast takes.
 
 import { shellOptions } from './cat-options.js'
+import { value } from './option.js'
 import type { ProgramOptions } from './program.js'
-
-const value = (describe: string) => ({ type: 'string', describe, requiresArg: true }) as const
 
 export const broadcastOptions = {
   from: {

@@ -1,14 +1,14 @@
 // Where tfs-broadcast's stream comes from: what is read, what is kept of it, and to whom requests
 // go back.
 
-import { fstatSync, statSync } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import * as relay from '#relay'
 import type { Position } from '#wire'
 import type { RemoteShell } from './host-source.js'
 import { isLive, openLive } from './live-source.js'
 import type { Log } from './log.js'
-import { openSource } from './source.js'
+import { isDirectory, openSource } from './source.js'
 import { parseKeep, parseSegmentSize, parseSpoolSync } from './spool-settings.js'
 import { UsageError } from './usage-error.js'
 
@@ -101,8 +101,6 @@ function refuseKeeping(typed: SourceOptions): void {
 const openInput = async () =>
   isPipe(0) ? relay.pipeInput(0) : relay.streamInput((await openSource('-')).stream)
 
-const isDirectory = (path: string) =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 const isDevice = (fd: number) => fstatSync(fd).isCharacterDevice()
 
 export function isPipe(fd: number): boolean {

@@ -1,11 +1,8 @@
 // What tfs-mirror takes.
 
 import { shellOptions } from './cat-options.js'
+import { flag, value } from './option.js'
 import type { ProgramOptions } from './program.js'
-
-const flag = (describe: string, alias?: string) =>
-  ({ type: 'boolean', describe, ...(alias ? { alias } : {}) }) as const
-const value = (describe: string) => ({ type: 'string', describe, requiresArg: true }) as const
 
 export const mirrorOptions = {
   until: value('End behind MARK, SEQ, EPOCH:SEQ, or TIME: 2026-01-31T12:00:00Z, @SECONDS'),

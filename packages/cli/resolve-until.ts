@@ -1,8 +1,8 @@
 // The user's end of a replay, where the source is a spool: which message a mark is.
 
-import { statSync } from 'node:fs'
 import type { Until } from '#mirror'
 import { afterMark, Spool, SpoolError } from '#spool'
+import { isDirectory } from './source.js'
 
 /**
  * The newest mark of that name becomes the message that it is. Anything else stays what it is, as
@@ -25,6 +25,3 @@ export function resolveUntil(
     spool.close()
   }
 }
-
-const isDirectory = (path: string) =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true

@@ -68,6 +68,10 @@ export function look(source: string): Stats {
   }
 }
 
+/** Whether a SOURCE is a directory on this host; what is not there is none. */
+export const isDirectory = (source: string): boolean =>
+  statSync(source, { throwIfNoEntry: false })?.isDirectory() === true
+
 function sourceError(source: string, cause: NodeJS.ErrnoException): Error {
   const isMissing = cause.code === 'ENOENT'
   const why = isMissing

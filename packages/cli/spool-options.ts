@@ -1,10 +1,7 @@
 // What tfs-spool takes.
 
+import { flag, value } from './option.js'
 import type { ProgramOptions } from './program.js'
-
-const value = (describe: string) => ({ type: 'string', describe, requiresArg: true }) as const
-const flag = (describe: string, alias?: string) =>
-  ({ type: 'boolean', describe, ...(alias ? { alias } : {}) }) as const
 
 export const spoolOptions = {
   keep: {
