@@ -12,22 +12,13 @@ import { epochOf, Framer, seqOf } from '#wire'
 import { emitStreamPath, start } from '../support/broadcast-process.js'
 import { seeded } from '../support/seed.js'
 import { readSpool } from '../support/spool-files.js'
-import { messageOf, StreamWriter } from '../support/stream-writer.js'
+import { numberedMessage } from '../support/numbered-message.js'
+import { StreamWriter } from '../support/stream-writer.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
 t.setTimeout(600_000)
 
 const program = join(import.meta.dirname, '../../bin/tfs-spool.js')
-const hello = new StreamWriter().messages[0]!
-const message = (seq: number): Buffer =>
-  seq === 1
-    ? hello
-    : messageOf(
-        'write',
-        { path: 'f', offset: seq, data: Buffer.alloc((seq * 7919) % 1500, seq) },
-        { seq },
-      )
-
 const killsMax = 100
 
 void t.test('killed a hundred times while a source sends that goes on', async (t) => {
@@ -43,7 +34,7 @@ void t.test('killed a hundred times while a source sends that goes on', async (t
   follower.child.stdout!.on('data', (piece: Buffer) => {
     followed.push(piece)
     for (let m = followed.next(); m; m = followed.next())
-      if (!m.equals(message(++followedTo))) isWrong = true
+      if (!m.equals(numberedMessage(++followedTo))) isWrong = true
   })
   for (let kill = 1; kill <= killsMax && !isWrong; kill++) {
     const args = ['--segment-size', '300K', '--sync', 'none', path]
@@ -53,16 +44,16 @@ void t.test('killed a hundred times while a source sends that goes on', async (t
     child.stdout!.on('data', (piece: Buffer) => {
       framer.push(piece)
       for (let m = framer.next(); m; m = framer.next()) {
-        if (!m.equals(message(seqOf(m))) || epochOf(m) !== 7) isWrong = true
+        if (!m.equals(numberedMessage(seqOf(m))) || epochOf(m) !== 7) isWrong = true
         acknowledged = Math.max(acknowledged, seqOf(m))
       }
     })
     let next = Math.max(2, acknowledged + 1 - random.next(3) * random.next(40))
     const last = next + 1500
-    stdin.write(hello)
+    stdin.write(numberedMessage(1))
     const send = () => {
       while (next < last && child.exitCode === null && child.signalCode === null)
-        if (!stdin.write(message(next++))) return void stdin.once('drain', send)
+        if (!stdin.write(numberedMessage(next++))) return void stdin.once('drain', send)
     }
     send()
     while (acknowledged === before && child.exitCode === null) await sleep(1)
@@ -78,8 +69,8 @@ void t.test('killed a hundred times while a source sends that goes on', async (t
   const reader = new SpoolReader(spool)
   let seq = 0
   for (let block = reader.next(); block; block = reader.next())
-    for (let at = 0; at < block.length; at += message(seq).length)
-      if (!block.subarray(at, at + message(++seq).length).equals(message(seq)))
+    for (let at = 0; at < block.length; at += numberedMessage(seq).length)
+      if (!block.subarray(at, at + numberedMessage(++seq).length).equals(numberedMessage(seq)))
         return t.fail(`message ${seq} is not what was sent`)
   t.ok(seq >= acknowledged, `${seq} are kept, ${acknowledged} were seen`)
   t.ok(seq > killsMax)

@@ -15,7 +15,7 @@ import {
 import { LagMeter } from '../support/lag-meter.js'
 import { seeded } from '../support/seed.js'
 import { streamClient } from '../support/stream-client.js'
-import { messageOf, StreamWriter } from '../support/stream-writer.js'
+import { numberedMessage } from '../support/numbered-message.js'
 import { Subscriber } from '../support/subscriber.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
@@ -24,16 +24,6 @@ t.setTimeout(600_000)
 const isLong = process.env['TFS_LONG'] !== undefined
 const kills = isLong ? 100 : 6
 const readers = 3
-
-const hello = new StreamWriter().messages[0]!
-const message = (seq: number): Buffer =>
-  seq === 1
-    ? hello
-    : messageOf(
-        'write',
-        { path: 'f', offset: seq, data: Buffer.alloc((seq * 7919) % 1500) },
-        { seq },
-      )
 
 void t.test('the broadcast is killed again and again: each message once', async (t) => {
   const { path } = tempDirectory(t)
@@ -50,7 +40,7 @@ void t.test('the broadcast is killed again and again: each message once', async 
       const leaves = random.next(3) === 0 ? random.next(4000) : Infinity
       await client.until(() => {
         for (const one of client.messages) {
-          if (!one.equals(message(at.seq + 1))) wrong ||= `${seqOf(one)} after ${at.seq}`
+          if (!one.equals(numberedMessage(at.seq + 1))) wrong ||= `${seqOf(one)} after ${at.seq}`
           at = { epoch: 7, seq: seqOf(one) }
         }
         client.messages.length = 0
@@ -70,9 +60,9 @@ void t.test('the broadcast is killed again and again: each message once', async 
     // What the last one has taken is not known: the source begins before that.
     const from = Math.max(1, sent - 3000)
     const to = sent + 500 + random.next(2000)
-    server.stdin.write(hello)
+    server.stdin.write(numberedMessage(1))
     for (sent = from; sent < to; sent++)
-      if (!server.stdin.write(message(sent)) && !(await drained(server))) break
+      if (!server.stdin.write(numberedMessage(sent)) && !(await drained(server))) break
     await sleep(random.next(100))
     if (kill === kills) break
     server.child.kill('SIGKILL')
@@ -80,7 +70,7 @@ void t.test('the broadcast is killed again and again: each message once', async 
   }
   // The last one wakes readers that have all the others.
   isOver = true
-  server?.stdin.write(message(sent))
+  server?.stdin.write(numberedMessage(sent))
   for (const last of await Promise.all(reading)) t.equal(last, sent)
   t.equal(wrong, '')
   t.ok(sent > kills * 300, `${sent} messages`)
