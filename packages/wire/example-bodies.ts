@@ -1,6 +1,9 @@
 // One message of each type, as an example: PROTOCOL.md shows its bytes.
 
+import { encodeNames, encodeXattrs } from './lists.js'
 import {
+  content,
+  dataKind,
   fallocateMode,
   protocolMagic,
   protocolVersion,
@@ -64,6 +67,45 @@ export const exampleBodies: { readonly [K in MessageName]: Body<K> } = {
   setxattr: { path, name: bytes('user.mime_type'), value: bytes('text/plain') },
   removexattr: { path, name: bytes('user.mime_type') },
   fsync: { path: bytes(''), datasync: 0, errno: 5 },
+  'assert-begin': { id: 0xa55e4701, form: 1, path: bytes('src') },
+  'assert-end': { id: 0xa55e4701, errno: 0 },
+  'assert-absent': { id: 0xa55e4701, path },
+  'assert-dir': {
+    id: 0xa55e4701,
+    path: bytes('src'),
+    mode: 0o755,
+    ...attributes,
+    xattrs: encodeXattrs([{ name: bytes('user.a'), value: bytes('1') }]),
+    after: bytes(''),
+    upto: bytes('é'),
+    names: encodeNames([
+      { type: 0o040000, name: bytes('d') },
+      { type: 0o100000, name: bytes('é') },
+    ]),
+  },
+  'assert-file': {
+    id: 0xa55e4701,
+    path,
+    mode: 0o100644,
+    ...attributes,
+    major: 0,
+    minor: 0,
+    size: 5,
+    group: 1,
+    content: content.HERE,
+    linkOf: bytes(''),
+    target: bytes(''),
+    xattrs: bytes(''),
+    data: bytes('data\n'),
+  },
+  'assert-data': {
+    id: 0xa55e4701,
+    path,
+    offset: 0x1_0000_0000,
+    length: 4096,
+    kind: dataKind.HOLE,
+    data: bytes(''),
+  },
   subscribe: { epoch: 0xfedcba98, seq: 0x1_0000_0002 },
   'want-mark': { name: bytes('before-upgrade') },
   ack: {
@@ -72,5 +114,13 @@ export const exampleBodies: { readonly [K in MessageName]: Body<K> } = {
     applied: 0x1_0000_0003,
     durable: 0x1_0000_0002,
     who: bytes('host:/copy'),
+  },
+  'want-assert': {
+    id: 0xa55e4701,
+    depth: 0,
+    form: 0,
+    offset: 1048576,
+    length: 1048576,
+    path,
   },
 }

@@ -2,7 +2,8 @@
 
 import { i64, u32, u64, type Scalar } from '#schema'
 import * as limits from './limits.js'
-import { pathFault } from './path.js'
+import { namesFault, xattrsFault } from './lists.js'
+import { nameFault, pathFault } from './path.js'
 
 /** A number at a fixed place of the body. */
 export interface NumberField {
@@ -22,13 +23,17 @@ export interface NumberField {
 
 /** Bytes of variable length: their u32 length stands among the numbers, they follow the numbers. */
 export interface BytesField {
-  readonly kind: 'path' | 'name' | 'text' | 'data'
+  readonly kind: 'path' | 'name' | 'text' | 'data' | 'names' | 'xattrs'
   readonly min: number
   readonly max: number
   /** Why the bytes are not acceptable, or undefined. Range of the length is checked before. */
   readonly fault: (bytes: Buffer) => string | undefined
   readonly doc: string
 }
+
+/** Whether a field's bytes are no text. */
+export const isBinary = ({ kind }: Field): boolean =>
+  kind === 'data' || kind === 'names' || kind === 'xattrs'
 
 export type Field = NumberField | BytesField
 
@@ -87,6 +92,8 @@ export const target = (doc: string): BytesField => ({
   fault: nulFault,
   doc,
 })
+/** The same, where most have none. */
+export const targetOrNone = (doc: string): BytesField => ({ ...target(doc), min: 0 })
 export const xattrName = (doc: string): BytesField => ({
   kind: 'name',
   min: 1,
@@ -120,4 +127,23 @@ export const data = (max: number, doc: string): BytesField => ({
   max,
   fault: noFault,
   doc,
+})
+/** A name in a directory, or empty. */
+export const bound = (doc: string): BytesField => ({
+  kind: 'name',
+  min: 0,
+  max: limits.nameSizeMax,
+  fault: (bytes) => (bytes.length ? nameFault(bytes) : undefined),
+  doc,
+})
+/** See `lists.ts`. */
+export const names = (doc: string): BytesField => ({
+  ...data(limits.dataSizeMax, doc),
+  kind: 'names',
+  fault: namesFault,
+})
+export const xattrs = (doc: string): BytesField => ({
+  ...data(limits.dataSizeMax, doc),
+  kind: 'xattrs',
+  fault: xattrsFault,
 })

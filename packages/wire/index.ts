@@ -31,6 +31,19 @@ export {
 export * as limits from './limits.js'
 export { MessageReader } from './message-reader.js'
 export {
+  decodeNames,
+  decodeXattrs,
+  encodeNames,
+  encodeXattrs,
+  nameEntrySize,
+  xattrEntrySize,
+  type Name,
+  type Xattr,
+} from './lists.js'
+export {
+  assertForm,
+  content,
+  dataKind,
   fallocateMode,
   flag,
   isEnd,
@@ -40,6 +53,7 @@ export {
   protocolVersion,
   renameFlag,
   which,
+  type AssertionName,
   type Body,
   type MessageName,
   type OperationName,

@@ -17,6 +17,12 @@ export const which = { MODE: 1, UID: 2, GID: 4, ATIME: 8, MTIME: 16 } as const
 export const renameFlag = { NOREPLACE: 1, EXCHANGE: 2 } as const
 /** Bits of fallocate's `mode` that a stream may carry, with the numbers of fallocate(2). */
 export const fallocateMode = { KEEP_SIZE: 1, PUNCH_HOLE: 2, ZERO_RANGE: 16 } as const
+/** How an assertion states content. */
+export const assertForm = { DATA: 0, HASHES: 1 } as const
+/** Where assert-file's content is: in its `data`, hashed there, in what follows, or said before. */
+export const content = { HERE: 0, HASH: 1, FOLLOWS: 2, STATED: 3 } as const
+/** What assert-data states. */
+export const dataKind = { DATA: 0, HOLE: 1, HASH: 2 } as const
 
 const created = {
   uid: f.owner('owner'),
@@ -33,6 +39,15 @@ const newDirMtime = {
   newDirMtimeNsec: f.nanoseconds('and its nanoseconds'),
 }
 
+const assertion = { id: f.count('the assertion that it belongs to') }
+const attributes = {
+  uid: f.owner('owner'),
+  gid: f.owner('group'),
+  mtimeSec: f.seconds('mtime'),
+  mtimeNsec: f.nanoseconds('and its nanoseconds'),
+}
+const xattrs = f.xattrs('all extended attributes, ACLs in their kernel form among them')
+
 export interface Row {
   readonly type: number
   readonly flags: number
@@ -40,7 +55,7 @@ export interface Row {
   readonly fields: Readonly<Record<string, f.Field>>
 }
 
-const { REQUIRED, RETAIN, HOP } = flag
+const { REQUIRED, RETAIN, ASSERT, HOP } = flag
 
 export const messageTable = {
   hello: {
@@ -288,6 +303,87 @@ export const messageTable = {
       errno: f.count("Linux's number of the error, 0 for success", 4095),
     },
   },
+  'assert-begin': {
+    type: 0x0200,
+    flags: ASSERT,
+    doc:
+      'What is at path, and all below it, is stated from here on, between operations: each ' +
+      'statement is true at its own place in the stream. Who has all that came before may skip it.',
+    fields: {
+      ...assertion,
+      form: f.count('0: content as data; 1: as hashes', assertForm.HASHES),
+      path: f.path('the root is empty'),
+    },
+  },
+  'assert-end': {
+    type: 0x0201,
+    flags: ASSERT,
+    doc: 'All that was to be stated is stated; or could not be, as errno says.',
+    fields: {
+      ...assertion,
+      errno: f.count("Linux's number of the error, 0 for none", 4095),
+    },
+  },
+  'assert-absent': {
+    type: 0x0202,
+    flags: ASSERT,
+    doc: 'There is nothing at path.',
+    fields: { ...assertion, path: f.entry('where') },
+  },
+  'assert-dir': {
+    type: 0x0203,
+    flags: ASSERT,
+    doc:
+      'At path is a directory with these attributes. Of the names behind `after` up to and with ' +
+      '`upto`, in the order of their bytes, exactly these are in it.',
+    fields: {
+      ...assertion,
+      path: f.path('the root is empty'),
+      mode: f.permissions('permission bits'),
+      ...attributes,
+      xattrs,
+      after: f.bound('empty: from the first name on'),
+      upto: f.bound('empty: up to the last name'),
+      names: f.names('the names, with the type of each'),
+    },
+  },
+  'assert-file': {
+    type: 0x0204,
+    flags: ASSERT,
+    doc: 'At path is something other than a directory, with these attributes.',
+    fields: {
+      ...assertion,
+      path: f.entry('where'),
+      mode: f.mode('type and permissions'),
+      ...attributes,
+      major: f.count("device's major number, 0 where it is none", 0xfff),
+      minor: f.count("device's minor number, 0 where it is none", 0xfffff),
+      size: f.offset('bytes of a regular file, else 0'),
+      group: f.count('names of one assertion with the same number are links; 0: it has one name'),
+      content: f.count(
+        '0: data is the content; 1: data is its sha256; 2: assert-data follow, then a message ' +
+          'with 3; 3: the content was stated before, is that of linkOf, or it has none',
+        content.STATED,
+      ),
+      linkOf: f.path('a name of the same file that was stated before, and is right now, or empty'),
+      target: f.targetOrNone('what a symbolic link holds'),
+      xattrs,
+      data: f.data(dataSizeMax, 'the content, its hash, or empty'),
+    },
+  },
+  'assert-data': {
+    type: 0x0205,
+    flags: ASSERT,
+    doc: 'What a regular file has in one place.',
+    fields: {
+      ...assertion,
+      path: f.entry('the file'),
+      offset: f.offset('bytes from its start'),
+      length: f.offset('bytes'),
+      kind: f.count('0: data is what is there; 1: a hole; 2: data is its sha256', dataKind.HASH),
+      data: f.data(dataSizeMax, 'the bytes, their hash, or empty'),
+    },
+  },
   subscribe: {
     type: 0x0300,
     flags: REQUIRED | HOP,
@@ -317,6 +413,19 @@ export const messageTable = {
       who: f.label('a name for the copy: 1 to 255 bytes without NUL and line break'),
     },
   },
+  'want-assert': {
+    type: 0x0303,
+    flags: 0,
+    doc: 'The source is asked to state what is at path.',
+    fields: {
+      id: f.count('comes back in assert-begin'),
+      depth: f.count('levels below path; 0: path alone'),
+      form: f.count('0: content as data; 1: as hashes', assertForm.HASHES),
+      offset: f.offset('of a regular file the content from here on'),
+      length: f.offset('and so many bytes; 0: all of it'),
+      path: f.path('the root is empty'),
+    },
+  },
 } as const satisfies Record<string, Row>
 
 export type MessageTable = typeof messageTable
@@ -330,13 +439,16 @@ export type Body<K extends MessageName = MessageName> = {
 }
 
 /** The messages that change the tree, from 0x0100 to 0x01ff. */
-export type OperationName = Exclude<MessageName, ControlName | RequestName>
+export type OperationName = Exclude<MessageName, ControlName | AssertionName | RequestName>
+
+/** The messages that state what is, from 0x0200 to 0x02ff. */
+export type AssertionName = Extract<MessageName, `assert-${string}`>
 
 type ControlName =
   'hello' | 'bye' | 'abort' | 'tick' | 'gap' | 'mark' | 'doubt' | 'subscribed' | 'refused'
 
 /** The messages that travel from readers towards the source, from 0x0300 to 0x03ff. */
-export type RequestName = 'subscribe' | 'want-mark' | 'ack'
+export type RequestName = 'subscribe' | 'want-mark' | 'ack' | 'want-assert'
 
 /** Whether a type is that of the last message of an epoch. */
 export const isEnd = (type: number): boolean =>

@@ -22,6 +22,10 @@ export function pathFault(path: Buffer): string | undefined {
   return undefined
 }
 
+/** Why these bytes are not one component of a path, or undefined where they are. */
+export const nameFault = (name: Buffer): string | undefined =>
+  name.includes(slash) ? 'a / in a name' : pathFault(name)
+
 function componentFault(path: Buffer, start: number, end: number): string | undefined {
   const size = end - start
   if (size === 0) return 'an empty component in a path'

@@ -122,6 +122,12 @@ ${limitTable}
 Sizes are in bytes. A time is two fields: whole seconds since 1970, also negative, and
 nanoseconds from 0 to 999999999 that are added to them.
 
+Two kinds of field are lists, each in the strict order of the names' bytes. *names*: for each
+name a u8 with its type (\`st_mode >> 12\`: 1 FIFO, 2 character device, 4 directory, 6 block
+device, 8 regular file, 10 symbolic link, 12 socket), a u8 with its length, the name.
+*xattrs*: for each attribute a u8 with the length of its name, a u32 with that of its value,
+the name, the value.
+
 ## 6. Paths
 
 A path is relative to the root of the tree: raw bytes, components with \`/\` between them,

@@ -3,7 +3,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { decodeAny } from './codec.js'
-import type { Field } from './fields.js'
+import { isBinary, type Field } from './fields.js'
 import { timeOf } from './header.js'
 import { messageTable, type Row } from './message-table.js'
 
@@ -38,7 +38,7 @@ function time(message: Buffer): string {
 
 function fieldText(field: Field, value: number | Buffer): string {
   if (typeof value === 'number') return String(value)
-  if (field.kind === 'data') return base64(value)
+  if (isBinary(field)) return base64(value)
   return isUtf8(value) ? asciiString(value.toString()) : `{"hex":"${value.toString('hex')}"}`
 }
 

@@ -2,7 +2,7 @@
 
 import { escapeName } from '#schema'
 import { decodeAny, type AnyMessage, type Message } from './codec.js'
-import type { NumberField } from './fields.js'
+import { isBinary, type NumberField } from './fields.js'
 import { timeOf } from './header.js'
 import { bitsText, numberText } from './number-text.js'
 import { flag, messageTable, type Row } from './message-table.js'
@@ -43,7 +43,7 @@ function bodyWords({ name, body }: Message): string[] {
     if (typeof value !== 'number') {
       const begins = leading[key]
       if (begins !== undefined) first.push(`${begins}${quoted(value)}`)
-      else rest.push(field.kind === 'data' ? dataText(value) : `${key}=${quoted(value)}`)
+      else rest.push(isBinary(field) ? dataText(value) : `${key}=${quoted(value)}`)
     } else if (field.kind === 'number' && isTold(field, value, values.which)) {
       const nsec = values[fields[i + 1]?.[0] ?? ''] as number
       if (field.shown === 'seconds')

@@ -1,6 +1,15 @@
 // Messages at random, made from the rows of the table: valid ones, and damaged ones.
 
-import { codecs, header, limits, messageTable, seal, sealChecksum } from '#wire'
+import {
+  codecs,
+  encodeNames,
+  encodeXattrs,
+  header,
+  limits,
+  messageTable,
+  seal,
+  sealChecksum,
+} from '#wire'
 import type { Body, BytesField, Codec, Field, MessageName, NumberField, Row } from '#wire'
 import type { Random } from './random.js'
 
@@ -52,6 +61,12 @@ export function randomInteger(rng: Random, min: number, max: number): number {
 }
 
 function randomBytes(rng: Random, { kind, min, max, fault }: BytesField): Buffer {
+  if (kind === 'names')
+    return encodeNames(randomList(rng).map((name) => ({ name, type: pick(rng, types) })))
+  if (kind === 'xattrs')
+    return encodeXattrs(
+      randomList(rng).map((name) => ({ name, value: content(rng, rng.next(99)) })),
+    )
   if (kind === 'path') return rng.next(10) < min * 10 || rng.next(10) ? randomPath(rng, max) : none
   const isLarge = rng.next(50) === 0
   const size = isLarge ? randomInteger(rng, min, max) : Math.min(max, min + rng.next(100))
@@ -64,6 +79,15 @@ function randomBytes(rng: Random, { kind, min, max, fault }: BytesField): Buffer
 }
 
 const none = Buffer.alloc(0)
+
+const types = [0o010000, 0o020000, 0o040000, 0o060000, 0o100000, 0o120000, 0o140000]
+
+/** Names in their order, none of them twice. */
+function randomList(rng: Random): Buffer[] {
+  const names = Array.from({ length: rng.next(rng.next(20) ? 5 : 2000) }, () => randomName(rng))
+  names.sort((a, b) => Buffer.compare(a, b))
+  return names.filter((name, i) => i === 0 || !name.equals(names[i - 1]!))
+}
 
 function randomPath(rng: Random, max: number): Buffer {
   const depth = rng.next(50) === 0 ? rng.next(200) + 1 : rng.next(4) + 1

@@ -177,7 +177,8 @@ void t.test('bits without a meaning are refused', async (t) => {
 void t.test('bytes of the least and the most size, and none beyond', async (t) => {
   for (const name of names)
     for (const [key, field] of Object.entries((messageTable[name] as Row).fields)) {
-      if (field.kind === 'number') continue
+      // Lists have a form of their own: see the test of lists.
+      if (field.kind === 'number' || field.kind === 'names' || field.kind === 'xattrs') continue
       const of = (size: number) => {
         const path = 'x/'.repeat(20_000)
         const value = Buffer.alloc(size, field.kind === 'path' ? path : 'x')

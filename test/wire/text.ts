@@ -11,16 +11,16 @@ void t.test('each line has number, time, name and what the message says', async 
   const cases: [Buffer, string][] = [
     [
       messageOf('create', { path: 'a "b"\n', mode: 0o644, uid: 1, mtimeSec: -1, mtimeNsec: 5 }, at),
-      String.raw`create       "a \"b\"\n" mode=0644 uid=1 gid=0 ` +
+      String.raw`create         "a \"b\"\n" mode=0644 uid=1 gid=0 ` +
         `mtime=1969-12-31T23:59:59.000000005Z dirMtime=${start}`,
     ],
     [
       messageOf('write', { path: 'f', offset: 5, data: 'x'.repeat(40) }, at),
-      `write        "f" offset=5 40 bytes "${'x'.repeat(32)}"...`,
+      `write          "f" offset=5 40 bytes "${'x'.repeat(32)}"...`,
     ],
     [
       messageOf('write', { path: 'f', data: Buffer.from('ff0a', 'hex') }, at),
-      String.raw`write        "f" offset=0 2 bytes "\xff\n"`,
+      String.raw`write          "f" offset=0 2 bytes "\xff\n"`,
     ],
     [
       messageOf(
@@ -28,19 +28,19 @@ void t.test('each line has number, time, name and what the message says', async 
         { path: '', which: which.MODE | which.MTIME, mode: 0o4755, mtimeSec: 1e13 },
         at,
       ),
-      'setattr      "" which=MODE|MTIME mode=04755 mtime=@10000000000000.000000000',
+      'setattr        "" which=MODE|MTIME mode=04755 mtime=@10000000000000.000000000',
     ],
     [
       messageOf('rename', { path: 'a', newPath: 'b', flags: 2 }, at),
-      `rename       "a" -> "b" flags=EXCHANGE dirMtime=${start} newDirMtime=${start}`,
+      `rename         "a" -> "b" flags=EXCHANGE dirMtime=${start} newDirMtime=${start}`,
     ],
     [
       messageOf('setxattr', { path: 'a', name: 'user.x', value: '' }, at),
-      'setxattr     "a" name="user.x" 0 bytes',
+      'setxattr       "a" name="user.x" 0 bytes',
     ],
     [
       messageOf('abort', { errno: 28, reason: '\u001b[31m' }, at),
-      String.raw`abort        errno=28 reason="\x1b[31m"`,
+      String.raw`abort          errno=28 reason="\x1b[31m"`,
     ],
     [messageOf('bye', {}, at), 'bye'],
     [
@@ -48,7 +48,7 @@ void t.test('each line has number, time, name and what the message says', async 
         '{"type":32769,"seq":12,"epoch":7,"time":"1700000000.000000000","flags":6,' +
           '"body":{"hex":"61"}}',
       ),
-      'type 0x8001  epoch=7 1 bytes "a" header.flags=RETAIN|ASSERT',
+      'type 0x8001    epoch=7 1 bytes "a" header.flags=RETAIN|ASSERT',
     ],
   ]
   for (const [message, text] of cases)
@@ -66,6 +66,6 @@ void t.test('an epoch is told where it begins', async (t) => {
   const body = { magic: protocolMagic, version: 1, source: 'host:/x' }
   t.match(
     toText(messageOf('hello', body, at)),
-    / hello        epoch=7 previousEpoch=0 previousSeq=0 source="host:\/x"$/,
+    / hello          epoch=7 previousEpoch=0 previousSeq=0 source="host:\/x"$/,
   )
 })
