@@ -48,6 +48,12 @@ export const journalOptions = {
     requiresArg: true,
     defaultDescription: '64M',
   },
+  'assert-rate': {
+    type: 'string',
+    describe: 'Content that assertions may send or hash in a second, like 50M',
+    requiresArg: true,
+    defaultDescription: 'no limit',
+  },
   exec: {
     type: 'string',
     describe: 'Give the stream to a shell command instead, and start that again when it ends',

@@ -7,7 +7,7 @@ import { hasRequests, journal } from '#journal'
 import type { journalOptions } from './journal-options.js'
 import type { Log } from './log.js'
 import type { End } from './program.js'
-import { parseDuration } from './size.js'
+import { parseDuration, parseSize } from './size.js'
 import { parseSegmentSize, parseSpoolSync } from './spool-settings.js'
 import { UsageError } from './usage-error.js'
 
@@ -25,6 +25,8 @@ export function runJournal(
     exclude: typed.exclude.map((pattern) => ({ exclude: true, pattern })),
     onFull: typed['on-full'],
     fullTimeoutMs: parseDuration(typed['full-timeout'], '--full-timeout'),
+    assertRate:
+      typed['assert-rate'] === undefined ? 0 : parseSize(typed['assert-rate'], '--assert-rate'),
     run: typed.run,
     spool: spoolOf(typed),
     exec: typed.exec,

@@ -9,6 +9,7 @@ import {
   seal,
   type Body,
   type MessageName,
+  type OperationName,
   type Position,
   type Stamp,
 } from '#wire'
@@ -21,6 +22,8 @@ export class Emitter {
   seq = 0
   /** When that was, by the monotonic clock in milliseconds. */
   lastMs = 0
+  /** Is told of each operation once it has been handed over. */
+  onOperation: (<K extends OperationName>(name: K, body: Body<K>) => void) | undefined
   readonly #output: Sink
   readonly #spool: JournalSpool | undefined
   readonly #buffer = Buffer.alloc(limits.messageSizeMax)

@@ -71,7 +71,7 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
     times.touch(to.node)
     if (copied <= 0) return copied
     if (!path) return copied
-    if (fromPath && typeof fromPath !== 'number') {
+    if (fromPath && typeof fromPath !== 'number' && !context.isAsserting()) {
       const offsets = { offset: off_out, fromOffset: off_in, length: copied }
       context.emit('copy', { path, from: fromPath, ...offsets })
     } else emitCopied(path, from, to, off_in, off_out, copied)

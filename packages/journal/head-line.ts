@@ -51,6 +51,7 @@ export class HeadLine {
   heard(message: SessionThreadMessage): boolean {
     if ('opened' in message) this.#heads?.start()
     else if ('acksTaken' in message) this.#requests.acksTaken()
+    else if ('assertsTaken' in message) this.#requests.assertsTaken()
     else if ('marked' in message) this.#requests.markDone(message.marked, message.result)
     else if ('headGone' in message) this.#heads?.replace(message.headGone)
     else return false
@@ -113,6 +114,7 @@ export class HeadLine {
         this.#requests.ack(ack)
       },
       wantMark: (name) => this.#requests.wantMark(name),
+      wantAssert: (request) => this.#requests.wantAssert(request),
       subscribe: (position) => (feed ? feed.subscribe(position) : this.#refuse()),
     }
     return new Heads({

@@ -151,6 +151,7 @@ export class Heads {
     const current: RequestTarget = {
       ack: (ack) => target.ack(ack),
       wantMark: (name) => target.wantMark(name),
+      wantAssert: (request) => target.wantAssert(request),
       subscribe: (position) => (isPresent() ? target.subscribe?.(position) : undefined),
     }
     const input = new Socket({ fd, readable: true, writable: false })

@@ -31,6 +31,8 @@ export class JournalContext {
    */
   readonly stat = new Stat()
   readonly parentStat = new Stat()
+  /** Something is being stated: what a copy is to be made of may not be. */
+  isAsserting: () => boolean = () => false
   /** Changes that are in the store and not in the stream. */
   lostCount = 0
   #umask = -1
@@ -93,6 +95,7 @@ export class JournalContext {
 
   emit<K extends OperationName>(name: K, body: Body<K>): void {
     this.emitter.emit(name, body)
+    this.emitter.onOperation?.(name, body)
   }
 
   /**

@@ -22,6 +22,8 @@ export interface JournalOptions {
   /** What an output that does not drain does to the mount: hold it up, or lose the journal. */
   readonly onFull: 'block' | 'detach'
   readonly fullTimeoutMs: number
+  /** Bytes of content that assertions may state in a second; 0: no limit. */
+  readonly assertRate: number
   /** Captive mode: a shell command that runs on the mount, which ends with it. */
   readonly run: string | undefined
   /** Where the stream is kept as well, if anywhere. */

@@ -2,6 +2,7 @@
 
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 import { PENDING } from '#fuse'
+import type { Assertions } from './assertions.js'
 import type { Emitter } from './emitter.js'
 import type { HeadOutput } from './head-output.js'
 import type { HeadState } from './heads.js'
@@ -13,6 +14,7 @@ export interface RequestPortOptions {
   readonly port: MessagePort
   readonly emitter: Emitter
   readonly marks: Marks
+  readonly assertions: Assertions
   readonly replicas: Replicas
   readonly headOutput: HeadOutput | undefined
   readonly describe: () => string
@@ -39,12 +41,16 @@ export class RequestPort {
   }
 
   #do(request: SessionThreadRequest): void {
-    const { emitter, replicas, headOutput, describe, post } = this.#options
+    const { emitter, replicas, headOutput, assertions, describe, post } = this.#options
     if ('acks' in request) {
       replicas.take(request.acks, emitter.seq)
       post({ acksTaken: true })
     } else if ('wantMark' in request) this.#mark(request.wantMark)
-    else if ('attach' in request) {
+    else if ('wantAsserts' in request) {
+      for (const wanted of request.wantAsserts)
+        assertions.ask({ ...wanted, path: Buffer.from(wanted.path) })
+      post({ assertsTaken: true })
+    } else if ('attach' in request) {
       if (request.attach === null) headOutput?.detach()
       else headOutput?.attach(request.attach, request.ordinal)
     } else if ('refuse' in request) headOutput?.refuse()

@@ -2,7 +2,9 @@
 // message ends the reading, and nothing else.
 
 import type { Readable } from 'node:stream'
-import { decodeMessage, flag, flagsOf, Framer, typeOf, WireError, type Position } from '#wire'
+import { decodeMessage, flag, flagsOf, Framer, typeOf, WireError } from '#wire'
+import type { Body, Position } from '#wire'
+import type { AssertRequest } from './walker.js'
 
 /** An ack, with the name of the copy byte by byte (latin1). */
 export interface Ack {
@@ -17,6 +19,7 @@ export interface Ack {
 export interface RequestTarget {
   ack(ack: Ack): void
   wantMark(name: Buffer): void
+  wantAssert(request: AssertRequest): void
   /** Undefined where nobody can answer it. */
   readonly subscribe?: ((position: Position) => void) | undefined
 }
@@ -74,6 +77,7 @@ export class RequestReader {
     const target = this.#target
     if (message?.name === 'ack')
       target.ack({ ...message.body, who: message.body.who.toString('latin1') })
+    else if (message?.name === 'want-assert') target.wantAssert(assertRequestOf(message.body))
     else if (message?.name === 'want-mark') target.wantMark(Buffer.from(message.body.name))
     else if (message?.name === 'subscribe' && target.subscribe) target.subscribe(message.body)
     else if (flagsOf(bytes) & flag.REQUIRED) {
@@ -82,6 +86,12 @@ export class RequestReader {
     }
   }
 }
+
+const assertRequestOf = (body: Body<'want-assert'>): AssertRequest => ({
+  ...body,
+  path: Buffer.from(body.path),
+  isDeep: body.depth > 0,
+})
 
 function refuseLarge(size: number): void {
   if (size > requestSizeMax)

@@ -3,19 +3,24 @@
 
 import { escapeName } from '#posix'
 import type { Ack, RequestTarget } from './request-reader.js'
+import type { AssertRequest } from './walker.js'
 import type { SessionThreadRequest } from './session-thread-data.js'
 
 /** Copies whose acks wait; marks that wait for the one that is being set. */
 const acksMax = 1024
 const marksMax = 256
+/** Assertions that wait. */
+const assertsMax = 4096
 
 export class Requests implements RequestTarget {
   readonly #post: (request: SessionThreadRequest) => void
   readonly #log: (what: string, why: string) => void
   readonly #acks = new Map<string, Ack>()
   readonly #marks: Buffer[] = []
+  readonly #asserts: AssertRequest[] = []
   #areAcksUnderWay = false
   #isMarkUnderWay = false
+  #areAssertsUnderWay = false
   #isFull = false
 
   constructor(
@@ -39,6 +44,19 @@ export class Requests implements RequestTarget {
     this.#passMark()
   }
 
+  wantAssert(request: AssertRequest): void {
+    // Who asked asks again where no answer comes.
+    if (this.#asserts.length >= assertsMax) return
+    this.#asserts.push(request)
+    this.#passAsserts()
+  }
+
+  /** The thread has begun with them, or put them down. */
+  assertsTaken(): void {
+    this.#areAssertsUnderWay = false
+    this.#passAsserts()
+  }
+
   /** The thread has dealt with the acks. */
   acksTaken(): void {
     this.#areAcksUnderWay = false
@@ -51,6 +69,12 @@ export class Requests implements RequestTarget {
       this.#log(`the mark ${escapeName(name)}`, 'was asked for by a reader, and cannot be set')
     this.#isMarkUnderWay = false
     this.#passMark()
+  }
+
+  #passAsserts(): void {
+    if (this.#areAssertsUnderWay || this.#asserts.length === 0) return
+    this.#areAssertsUnderWay = true
+    this.#post({ wantAsserts: this.#asserts.splice(0) })
   }
 
   #passAcks(): void {

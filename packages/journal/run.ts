@@ -90,7 +90,7 @@ export class Run {
   }
 
   #start(mounted: Mounted, storeFd: number, source: string): Worker {
-    const { outputFd, exclude, onFull, fullTimeoutMs, log } = this.#options
+    const { outputFd, exclude, onFull, fullTimeoutMs, assertRate, log } = this.#options
     const { port1: port, port2: markPort } = new MessageChannel()
     const { port2: requestPort } = this.#requests
     syncForMarks(
@@ -110,6 +110,7 @@ export class Run {
       rules: exclude,
       onFull,
       fullTimeoutMs,
+      assertRate,
       spool: this.#options.spool,
       uid: geteuid(),
       gid: getegid(),

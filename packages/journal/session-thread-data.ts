@@ -6,6 +6,7 @@ import type { SpoolWriterOptions } from '#spool'
 import type { PathRule } from '#wire'
 import type { HeadState } from './heads.js'
 import type { ReplicasOptions } from './replicas.js'
+import type { AssertRequest } from './walker.js'
 import type { Ack } from './request-reader.js'
 
 /** The spool beside or instead of the output. */
@@ -27,6 +28,8 @@ export interface SessionThreadData {
   readonly fullTimeoutMs: number
   readonly uid: number
   readonly gid: number
+  /** Bytes of content that assertions may state in a second; 0: no limit. */
+  readonly assertRate: number
   readonly spool: JournalSpoolData | undefined
   readonly replicas: ReplicasOptions
   /** The stream goes to heads, that come as SessionThreadRequests, and not to `outputFd`. */
@@ -41,6 +44,8 @@ export interface SessionThreadData {
 export type SessionThreadRequest =
   | { readonly acks: readonly Ack[] }
   | { readonly wantMark: Uint8Array }
+  /** Paths arrive as plain arrays of bytes. */
+  | { readonly wantAsserts: readonly AssertRequest[] }
   /** The pipe `attach` is what the head with this number reads; null: the head is gone. */
   | { readonly attach: number | null; readonly ordinal: number }
   /** The head has asked for what cannot be sent again. */
@@ -66,6 +71,7 @@ export type SessionThreadMessage =
   | { readonly lost: Uint8Array; readonly errno: number; readonly seq: number }
   /** Acks were taken; a mark that a reader wanted was set: 0, or -errno. */
   | { readonly acksTaken: true }
+  | { readonly assertsTaken: true }
   | { readonly marked: Uint8Array; readonly result: number }
   /** The head with this number is gone, or takes nothing. */
   | { readonly headGone: number }

@@ -4,7 +4,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Session, type Handlers } from '#fuse'
 import { fileLimit } from '#posix'
-import { PathPatterns } from '#wire'
+import { assertForm, PathPatterns } from '#wire'
+import { Assertions } from './assertions.js'
 import { attributeHandlers } from './attribute-handlers.js'
 import { descriptorBudget } from './descriptor-budget.js'
 import { aftermathOf, emitAftermath } from './aftermath.js'
@@ -97,15 +98,25 @@ const context = new JournalContext(tree, emitter, { syncs, spool, replicas }, da
 const marks = new Marks(context, data.markPort)
 const describe = () =>
   describeSession({ data, context, output, headOutput, marks, session, head: requests.head })
+const assertions = new Assertions({
+  context,
+  output,
+  requests: () => session.counters.requests,
+  bytesPerSecond: data.assertRate,
+})
 const requests = new RequestPort({
   port: data.requestPort,
   emitter,
   marks,
+  assertions,
   replicas,
   headOutput,
   describe,
   post,
 })
+
+const assertionText = () => Buffer.from(assertions.text())
+const assertHere = (line: Buffer, form: number) => assertions.askFor(line, form)
 
 const storeHandlers: Handlers = {
   ...lookupHandlers(context),
@@ -130,6 +141,8 @@ const handlers = withControlFiles(spooled, {
       read: () => Buffer.concat(marks.last ? [marks.last.name, Buffer.from('\n')] : []),
       write: (line, done) => marks.request(line, done),
     },
+    { name: 'assert', read: assertionText, write: (line) => assertHere(line, assertForm.DATA) },
+    { name: 'verify', read: assertionText, write: (line) => assertHere(line, assertForm.HASHES) },
   ],
   answer: (unique, error, fill) => session.answer(unique, error, fill),
 })
@@ -149,7 +162,8 @@ const session: Session = new Session({
   nextDeadlineMs() {
     if (!emitter.isAttached) return replicas.pending > 0 ? 0 : Infinity
     const now = performance.now()
-    const ownDueMs = Math.min(context.times.dueMs, emitter.lastMs + tickMs - now)
+    const tickDueMs = emitter.lastMs + tickMs - now
+    const ownDueMs = Math.min(context.times.dueMs, tickDueMs, assertions.dueMs)
     const roomDueMs = Math.max(ownDueMs, fullUntilMs - now)
     return Math.min(roomDueMs, replicas.dueMs, spool?.dueMs ?? Infinity)
   },
@@ -170,6 +184,7 @@ function emitUnasked(): void {
   if (spool?.hasRoom() === false) fullUntilMs = now + tickMs
   else {
     context.times.flushQuiet()
+    assertions.step()
     if (now - emitter.lastMs >= tickMs) emitter.emit('tick', {})
   }
 }

@@ -63,6 +63,7 @@ export {
 export { momentText, timeText } from './moment-text.js'
 export { Numbering, type Position } from './numbering.js'
 export { pathFault } from './path.js'
+export { PathTrie, pathOf, type TrieNode } from './path-trie.js'
 export { PathPatterns, type PathRule } from './path-patterns.js'
 export { exampleMessage, spec } from './spec.js'
 export { answerOf, isRefusal, refusal, subscribedTo, subscribeTo } from './subscription.js'

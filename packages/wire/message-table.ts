@@ -419,9 +419,9 @@ export const messageTable = {
     doc: 'The source is asked to state what is at path.',
     fields: {
       id: f.count('comes back in assert-begin'),
-      depth: f.count('levels below path; 0: path alone'),
+      depth: f.count('0: what is at path; 1: and all below it', 1),
       form: f.count('0: content as data; 1: as hashes', assertForm.HASHES),
-      offset: f.offset('of a regular file the content from here on'),
+      offset: f.offset('with depth 0: the content of a regular file from here on'),
       length: f.offset('and so many bytes; 0: all of it'),
       path: f.path('the root is empty'),
     },

@@ -1,0 +1,84 @@
+// Names that an assertion has stated of files with several, under which later names of the same file
+// are stated as links. They follow the stream's operations, as `Pending` does.
+
+import { PathTrie, pathOf, renameFlag, type Body, type OperationName, type TrieNode } from '#wire'
+
+interface Group {
+  readonly number: number
+  readonly key: string
+  readonly names: Set<TrieNode<Group>>
+}
+
+/** The inode that is called so in the store, as a key; undefined where there is none. */
+type InodeAt = (path: Buffer) => string | undefined
+
+export class LinkGroups {
+  readonly #trie = new PathTrie<Group>()
+  readonly #groups = new Map<string, Group>()
+  readonly #inodeAt: InodeAt
+
+  constructor(inodeAt: InodeAt) {
+    this.#inodeAt = inodeAt
+  }
+
+  /** The number of the group of an inode. */
+  numberOf(key: string): number {
+    return this.#group(key).number
+  }
+
+  /** A name of the inode that is stated, and right now. */
+  nameOf(key: string, isRight: (path: Buffer) => boolean): Buffer | undefined {
+    for (const node of this.#group(key).names) {
+      const path = pathOf(node)
+      if (node.parent && isRight(path) && this.#inodeAt(path) === key) return path
+      this.#group(key).names.delete(node)
+    }
+    return undefined
+  }
+
+  /** `path` is stated as a name of the inode. */
+  add(key: string, path: Buffer): void {
+    const group = this.#group(key)
+    this.#trie.take(path)
+    group.names.add(this.#trie.set(path, group))
+  }
+
+  /** The names of the group that `path` belongs to by its inode. */
+  of(path: Buffer): Buffer[] {
+    const key = this.#inodeAt(path)
+    const group = key === undefined ? undefined : this.#groups.get(key)
+    return [...(group?.names ?? [])].filter((node) => node.parent).map((node) => pathOf(node))
+  }
+
+  /** An operation that is in the stream now. `isRight`: what was stated of a path holds. */
+  follow<K extends OperationName>(
+    name: K,
+    body: Body<K>,
+    isRight: (path: Buffer) => boolean,
+  ): void {
+    if (name === 'rename') this.#rename(body as Body<'rename'>)
+    else if (name === 'unlink' || name === 'rmdir')
+      this.#trie.take((body as Body<'unlink' | 'rmdir'>).path)
+    else if (name === 'link') {
+      const { path, newPath } = body as Body<'link'>
+      const key = this.#inodeAt(newPath)
+      if (key === undefined) return
+      for (const one of [path, newPath]) if (isRight(one)) this.add(key, one)
+    }
+  }
+
+  #rename({ path, newPath, flags }: Body<'rename'>): void {
+    const taken = this.#trie.take(path)
+    if (flags === renameFlag.EXCHANGE) this.#trie.put(path, this.#trie.take(newPath))
+    this.#trie.put(newPath, taken)
+  }
+
+  #group(key: string): Group {
+    let group = this.#groups.get(key)
+    if (!group) {
+      group = { number: this.#groups.size + 1, key, names: new Set() }
+      this.#groups.set(key, group)
+    }
+    return group
+  }
+}
