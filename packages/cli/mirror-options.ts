@@ -6,6 +6,7 @@ import type { ProgramOptions } from './program.js'
 
 export const mirrorOptions = {
   until: value('End behind MARK, SEQ, EPOCH:SEQ, or TIME: 2026-01-31T12:00:00Z, @SECONDS'),
+  bootstrap: flag('Make DIR whole by what the source states there is, whatever it holds now'),
   follow: flag('Stay when an epoch, or a spool, has ended, for what comes next', 'f'),
   ...shellOptions,
   'dry-run': flag('Print what would be done, and change nothing', 'n'),

@@ -100,6 +100,7 @@ function settingsOf(typed: Typed, source: string, log: Log) {
   const untrusted = typed.untrusted === true
   return {
     force: typed.force === true,
+    bootstrap: typed.bootstrap === true,
     ids: settings.parseIds(typed.ids),
     untrusted,
     maxFileSize: settings.parseLimit(typed['max-file-size'], untrusted),

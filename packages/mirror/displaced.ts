@@ -13,6 +13,8 @@ export class Displaced {
   readonly #say: SayRarely
   #fd = -1
   #count = 0
+  /** Does away with it instead, where that is known to be of no use. 0 or -errno. */
+  discard: ((directory: number, name: Buffer) => number) | undefined
 
   constructor(state: number, stateShown: string, say: (line: string) => void) {
     this.#state = state
@@ -25,6 +27,7 @@ export class Displaced {
    * it.
    */
   take(directory: number, name: Buffer, path: Buffer): number {
+    if (this.discard) return this.discard(directory, name)
     if (this.#fd < 0)
       this.#fd = openPrivateDirectory(this.#state, 'displaced', true, this.#shown) as number
     // Its own name last: of a million only a few can be said.

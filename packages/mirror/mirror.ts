@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { close, escapeName, noName, Stat, umask } from '#posix'
 import { PathPatterns, type PathRule } from '#wire'
 import { Absence } from './absence.js'
+import { Assertions } from './assertions.js'
 import { Acks, whoOf } from './acks.js'
 import { Displaced } from './displaced.js'
 import { FakeSuper } from './fake-super.js'
@@ -36,6 +37,8 @@ export interface MirrorOptions {
   readonly source: Readable
   /** Where the source takes requests. */
   readonly upstream?: Upstream | undefined
+  /** Make it whole by what the source states, whatever it is now. */
+  readonly bootstrap?: boolean | undefined
   /** Adopt a directory that is not empty, or a stream that is not the mirror's. */
   readonly force: boolean
   readonly ids: Ids
@@ -82,6 +85,10 @@ export interface MirrorResult {
 
 // Nobody knows which paths: what came later may be there, and be done over again.
 const rewound = 'what came after that message may not have reached the disk'
+
+const incomplete =
+  'it is to be made whole by what the source states: SOURCE must be a socket or HOST:PATH of a ' +
+  'tfs-broadcast that tfs-journal runs (--exec)'
 
 // Things of a discarded tree that are deleted after each turn.
 const trashStep = 200
@@ -149,8 +156,15 @@ async function replayInto(
 }
 
 // Where it can be asked to, the stream goes on behind the mirror's position.
-function begin({ upstream }: MirrorOptions, parts: Parts, forward: Forward | undefined): void {
-  const { replay, resume, until } = parts
+function begin(options: MirrorOptions, parts: Parts, forward: Forward | undefined): void {
+  const { upstream } = options
+  const { replay, resume, until, assertions } = parts
+  if (options.bootstrap || assertions.isLeft) {
+    if (!upstream?.send) throw new MirrorError('EMIRROR_INCOMPLETE', incomplete)
+    // It need not know what came before.
+    assertions.begin()
+    return
+  }
   const isResumed = upstream !== undefined && resume.epoch !== 0
   replay.isDone = until.isReached(resume, isResumed)
   if (!isResumed || replay.isDone) return
@@ -175,8 +189,8 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const unlock = new Unlock(state.fd, state.shown)
   const hello = new HelloFile(state.fd, state.shown)
   const until = new UntilGate(options.until)
-  const resume = new Resume(state.position, state.position, {
-    force,
+  const resume: Resume = new Resume(state.position, state.position, {
+    force: force || options.bootstrap === true,
     suspects: () => suspects.count,
     onJoin: (note) => sync.join(note),
     onHello: (bytes) => hello.write(bytes),
@@ -205,11 +219,25 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const who = whoOf(record, shown)
   const acks = upstream?.send ? new Acks({ upstream, resume, sync, who }) : undefined
   const operate = new Operate({ tree, absence, unlock, resume, onDivergence })
+  const assertions = new Assertions({
+    tree,
+    absence,
+    state,
+    resume,
+    suspects,
+    displaced: tree.options.displaced,
+    upstream,
+    say,
+  })
   const replay = new Replay({
     resume,
     until,
-    operate: ({ name, body, seq }, _bytes, place) =>
-      operate.do(name as never, body as never, seq, place),
+    operate: ({ name, body, seq }, _bytes, place) => {
+      operate.isLenient = assertions.isActive
+      operate.do(name as never, body as never, seq, place)
+      assertions.follow(name as never, body as never)
+    },
+    onAssertion: (message, place) => assertions.take(message, place),
     onDoubt: (body, seq) => operate.doubt(body, seq),
     onFsync: () => sync.want(),
     onBegin: options.onBegin,
@@ -227,12 +255,13 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     hello,
     until,
     acks,
+    assertions,
   }
 }
 
 /** What is looked after between messages. */
 function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
-  const { shown, tree, trash, sync, replay, resume } = parts
+  const { shown, tree, trash, sync, replay, resume, assertions } = parts
   const { source, upstream, sync: policy } = options
   const stat = new Stat()
   let lastMs = performance.now()
@@ -250,6 +279,7 @@ function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
     afterTurn(isSettled: boolean) {
       checkRoot(tree.root, shown, stat)
       tree.files.endTurn()
+      assertions.poll()
       trash.step(trashStep)
       sync.afterTurn(isSettled)
       lastMs = performance.now()
@@ -262,6 +292,7 @@ function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
       tree.forgetAll()
       trash.step(trashStep)
       sync.poll()
+      assertions.poll()
       options.onProgress?.({ counts: replay.counts, timeMs: resume.timeMs })
     },
   }

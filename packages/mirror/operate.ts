@@ -1,7 +1,7 @@
 // One operation done to the tree, with all that may stand in its way.
 
 import { errno, systemError } from '#posix'
-import { renameFlag, type Body, type OperationName } from '#wire'
+import { renameFlag, type AssertionName, type Body, type OperationName } from '#wire'
 import { absences, isDevice, type Absence } from './absence.js'
 import { appliers, type Apply } from './appliers.js'
 import { MirrorError, TargetError } from './mirror-error.js'
@@ -26,6 +26,8 @@ export interface OperateOptions {
 }
 
 export class Operate {
+  /** What cannot be done to the mirror as it is may be left. */
+  isLenient = false
   readonly #options: OperateOptions
   readonly #isRoot = process.geteuid?.() === 0
 
@@ -41,7 +43,7 @@ export class Operate {
     const { tree, resume } = this.#options
     const isReserved = tree.options.folds && pathsOf(body).some(isReservedSpelling)
     const fault = isReserved ? refusal.RESERVED : operationFaults[name](body)
-    if (fault < 0) throw failure(name, body, seq, fault, place())
+    if (fault < 0) throw failed(name, body, seq, fault, place())
     resume.begin()
     tree.seq = seq
     tree.inDoubt = resume.inDoubt
@@ -49,7 +51,9 @@ export class Operate {
     tree.began = false
     let e = this.#apply(name, body)
     if (e < 0) e = this.#settle(name, body, e)
-    if (e < 0) throw failure(name, body, seq, e, place())
+    // What does not fit will be stated, or was of no use.
+    if (this.isLenient && (divergences.has(e) || e <= refusalMax)) e = 0
+    if (e < 0) throw failed(name, body, seq, e, place())
     tree.began = false
   }
 
@@ -144,8 +148,9 @@ const divergences: ReadonlySet<number> = new Set(
 
 const exhausted: ReadonlySet<number> = new Set([-errno.ESTALE, -errno.EMFILE, -errno.ENFILE])
 
-function failure(
-  name: OperationName,
+/** What is thrown for `result`, -errno or a refusal, of doing what a message says. */
+export function failed(
+  name: OperationName | AssertionName,
   body: object,
   seq: number,
   result: number,

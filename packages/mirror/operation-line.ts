@@ -1,10 +1,10 @@
 // An operation as a line for people.
 
 import { escapeName } from '#posix'
-import { messageTable, type OperationName } from '#wire'
+import { messageTable, type AssertionName, type OperationName } from '#wire'
 
 /** `rename 'a' newPath='b' flags=1`: the row's fields in order, without times and data. */
-export function operationLine(name: OperationName, body: object): string {
+export function operationLine(name: AssertionName | OperationName, body: object): string {
   const words: string[] = [name]
   const values = body as Record<string, number | Buffer>
   for (const [field, { kind }] of Object.entries(messageTable[name].fields)) {

@@ -115,7 +115,7 @@ function nothing(_tree: Tree, _body: object, e: number): number {
 }
 
 /** Makes the directories above `path` that are missing, as suspects. 0 or why not. */
-function makeParents(tree: Tree, path: Buffer): number {
+export function makeParents(tree: Tree, path: Buffer): number {
   for (let end = path.indexOf(0x2f); end >= 0; end = path.indexOf(0x2f, end + 1)) {
     const found = tree.directories.at(path, end)
     if (found >= 0) continue

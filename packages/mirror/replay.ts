@@ -4,7 +4,8 @@
 import { escapeName } from '#posix'
 import { decodeAny, flag, Framer, Numbering, timeOf, WireError } from '#wire'
 import type { AnyMessage, Body, Message } from '#wire'
-import { isOperation, type Operation } from './message-kind.js'
+import type { Assertion } from './assertions.js'
+import { isAssertion, isOperation, type Operation } from './message-kind.js'
 import { MirrorError } from './mirror-error.js'
 import type { Resume } from './resume.js'
 import type { UntilGate } from './until.js'
@@ -27,6 +28,8 @@ export interface ReplayOptions {
   readonly until: UntilGate
   /** Does an operation; `bytes` are its message, and `place` says where in the stream that is. */
   readonly operate: (operation: Operation, bytes: Buffer, place: () => string) => void
+  /** What is at a path is stated. */
+  readonly onAssertion?: ((message: Assertion, place: () => string) => void) | undefined
   /** The source is in doubt about a path. */
   readonly onDoubt?: ((body: Body<'doubt'>, seq: number) => void) | undefined
   /** The source has made durable what came before, or says that this was all. */
@@ -148,6 +151,7 @@ export class Replay {
     if (name === 'gap')
       this.#options.resume.dropped(message.epoch, message.body.from, message.body.to)
     if (isOperation(message)) this.#options.operate(message, bytes, () => this.#place(seq))
+    if (isAssertion(message)) this.#options.onAssertion?.(message, () => this.#place(seq))
     if (name === 'doubt') this.#options.onDoubt?.(message.body, seq)
     if (name === 'unknown') this.counts.unknown++
     else this.#count(name)

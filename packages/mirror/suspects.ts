@@ -1,7 +1,7 @@
 // Paths where the mirror was not what the stream took it for: listed in .tfs/suspects, counted, and
 // said. The list stays until somebody who has healed the mirror removes it.
 
-import { check, close, escapeName, O_APPEND, O_CREAT, O_RDWR, write } from '#posix'
+import { check, close, escapeName, O_APPEND, O_CREAT, O_RDWR, unlinkat, write } from '#posix'
 import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
 import { SayRarely } from './say-rarely.js'
 
@@ -10,6 +10,8 @@ const linesMax = 10_000
 export class Suspects {
   /** All of them, those of earlier runs too. */
   count: number
+  /** What differs is made whole by other means, and not noted. */
+  isQuiet = false
   readonly #directory: number
   readonly #shown: string
   readonly #say: SayRarely
@@ -34,12 +36,22 @@ export class Suspects {
   }
 
   #note(seq: number, path: Buffer, what: string): void {
+    if (this.isQuiet) return
     const shown = path.length ? escapeName(path) : '.'
     this.#say.say(`message ${seq}: '${shown}': ${what}; noted as suspect`)
     this.count++
     if (this.count > linesMax || !this.#open(true)) return
     const line = Buffer.from(`${seq} ${shown}\n`)
     check(write(this.#fd, line, 0, line.length), 'write', this.#shown)
+  }
+
+  /** None of them is one any longer. Throws errno errors. */
+  clear(): void {
+    this.count = 0
+    if (!this.#open(false)) return
+    close(this.#fd)
+    this.#fd = -1
+    check(unlinkat(this.#directory, Buffer.from('suspects')), 'unlink', this.#shown)
   }
 
   /** Says what was held back, and closes the list. */

@@ -45,9 +45,14 @@ export class PathTrie<V> {
 
   /** Gives `path` a value. The node is good for `pathOf` until that is removed. */
   set(path: Buffer, value: V): TrieNode<V> {
-    const node = this.#make(path)
+    const node = this.at(path)
     node.value = value
     return node
+  }
+
+  /** The node of `path`, for a value to be put there. */
+  at(path: Buffer): TrieNode<V> {
+    return this.#makeBelow(this.#root, names(path))
   }
 
   /** Takes the value of `path` away; what is below it stays. */
@@ -97,10 +102,6 @@ export class PathTrie<V> {
       if (!node) return undefined
     }
     return node
-  }
-
-  #make(path: Buffer): TrieNode<V> {
-    return this.#makeBelow(this.#root, names(path))
   }
 
   #makeBelow(top: TrieNode<V>, all: Iterable<string>): TrieNode<V> {

@@ -1,0 +1,481 @@
+// Makes the mirror at one path what an assertion states of it, by operations like those of the
+// stream. Each function takes its row's body; 0, -errno or a refusal.
+
+import { hash } from 'node:crypto'
+import {
+  close,
+  copyFileRange,
+  DT_DIR,
+  errno,
+  fgetxattr,
+  flistxattr,
+  fremovexattr,
+  fstat,
+  ftruncate,
+  lseek,
+  O_DIRECTORY,
+  O_RDONLY,
+  openat2,
+  pread,
+  pwrite,
+  readDirectory,
+  readlinkat,
+  noName,
+  makedev,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  SEEK_DATA,
+  SEEK_HOLE,
+  Stat,
+  XATTR_LIST_MAX,
+  XATTR_SIZE_MAX,
+} from '#posix'
+import {
+  content,
+  dataKind,
+  decodeNames,
+  decodeXattrs,
+  fallocateMode,
+  which as bits,
+  type Body,
+  type OperationName,
+} from '#wire'
+import { absences, type Absence } from './absence.js'
+import { appliers, type Apply } from './appliers.js'
+import { beneath } from './directories.js'
+import { openRegular } from './files.js'
+import { makeParents, move } from './repairs.js'
+import type { Tree } from './tree.js'
+
+/** What has to be asked for, since only its hash was stated. */
+export interface Wants {
+  /** `length` bytes from `offset` on of the file at `path`; 0: all of it. */
+  want(path: Buffer, offset: number, length: number): void
+  /** So much of it has come. */
+  got(path: Buffer, offset: number, length: number): void
+  /** All of it is right, or nothing is there any more. */
+  forget(path: Buffer): void
+}
+
+const slash = 0x2f
+const none = Buffer.alloc(0)
+const reserved = Buffer.from('.tfs')
+/** Where a file is made before it takes its place. */
+const rebuilt = Buffer.from('.tfs/rebuilt')
+const sha256 = (bytes: Buffer): Buffer => hash('sha256', bytes, 'buffer')
+
+export class Statements {
+  readonly #tree: Tree
+  readonly #absence: Absence
+  readonly #wants: Wants
+  readonly #stat = new Stat()
+  readonly #parentStat = new Stat()
+  readonly #block = Buffer.alloc(1 << 20)
+  readonly #list = Buffer.alloc(XATTR_LIST_MAX)
+  readonly #value = Buffer.alloc(XATTR_SIZE_MAX)
+  /** Names that were removed, since they should not be there. */
+  removed = 0
+
+  constructor(tree: Tree, absence: Absence, wants: Wants) {
+    this.#tree = tree
+    this.#absence = absence
+    this.#wants = wants
+  }
+
+  absent({ path }: Body<'assert-absent'>): number {
+    this.#wants.forget(path)
+    return this.#isOurs(path) ? this.#remove(path) : 0
+  }
+
+  directory(body: Body<'assert-dir'>): number {
+    const { path } = body
+    if (path.length > 0 && !this.#isOurs(path)) return 0
+    this.#wants.forget(path)
+    const e = this.#makeDirectory(body) || this.#removeOthers(body)
+    return e || this.#attributes(body, S_IFDIR)
+  }
+
+  /** `isAnswer`: it was asked for since content is missing; its links are right. */
+  file(body: Body<'assert-file'>, isAnswer: boolean): number {
+    const { path, linkOf, mode } = body
+    if (!this.#isOurs(path)) return 0
+    const type = mode & S_IFMT
+    if (linkOf.length > 0) {
+      this.#wants.forget(path)
+      return this.#link(linkOf, path)
+    }
+    if (type !== S_IFREG) {
+      this.#wants.forget(path)
+      return this.#special(body) || this.#attributes(body, type)
+    }
+    if (body.content === content.HERE) return this.#small(body, isAnswer)
+    const e = this.#regular(body, isAnswer)
+    if (e < 0) return e
+    if (body.content === content.HASH) this.#compare(path, 0, body.size, body.data)
+    return this.#attributes(body, type)
+  }
+
+  data({ path, offset, length, kind, data }: Body<'assert-data'>): number {
+    if (!this.#isOurs(path)) return 0
+    if (kind === dataKind.HASH) return this.#compare(path, offset, length, data)
+    const e =
+      kind === dataKind.HOLE ? this.#hole(path, offset, length) : this.#write(path, offset, data)
+    if (e === 0) this.#wants.got(path, offset, length)
+    return e
+  }
+
+  #isOurs(path: Buffer): boolean {
+    return !this.#absence.isAbsent(this.#tree, path)
+  }
+
+  /** An operation, as if it had come in the stream. */
+  #do<K extends OperationName>(name: K, body: Body<K>): number {
+    if (this.#absence.isNeeded) {
+      const left = absences[name](this.#absence, this.#tree, body)
+      if (left !== undefined) return left
+    }
+    return (appliers[name] as Apply<K>)(this.#tree, body)
+  }
+
+  /** What is at `path`, in #stat: its type (as which it counts), 0 for nothing, or why not. */
+  #look(path: Buffer): number {
+    const { fake } = this.#tree
+    const fd = this.#tree.object(path)
+    if (fd === -errno.ENOENT) return 0
+    if (fd < 0) return fd
+    const e = fstat(fd, this.#stat.buffer)
+    const type = e < 0 ? e : (fake?.look(fd)?.mode ?? this.#stat.mode) & S_IFMT
+    this.#tree.release(path, fd)
+    return type
+  }
+
+  /** The mtime of the directory that holds `path`, for an operation that leaves it as it is. */
+  #dirTimes(path: Buffer): { dirMtimeSec: number; dirMtimeNsec: number } | number {
+    const e = makeParents(this.#tree, path)
+    if (e < 0) return e
+    const directory = this.#tree.parent(path)
+    if (directory < 0) return directory
+    const failed = fstat(directory, this.#parentStat.buffer)
+    if (failed < 0) return failed
+    const { mtimeSec, mtimeNsec } = this.#parentStat
+    return { dirMtimeSec: mtimeSec, dirMtimeNsec: mtimeNsec }
+  }
+
+  #remove(path: Buffer): number {
+    const times = this.#dirTimes(path)
+    if (typeof times === 'number') return times
+    const directory = this.#tree.parent(path)
+    this.#tree.forgetTree(path)
+    const e = this.#absence.trash.take(directory, this.#tree.name)
+    if (e === -errno.ENOENT) return 0
+    this.removed++
+    return e || this.#tree.setMtime(directory, times.dirMtimeSec, times.dirMtimeNsec)
+  }
+
+  #makeDirectory({ path, mode, uid, gid, mtimeSec, mtimeNsec }: Body<'assert-dir'>): number {
+    if (path.length === 0) return 0
+    const type = this.#look(path)
+    if (type < 0 || type === S_IFDIR) return Math.min(0, type)
+    const times = this.#dirTimes(path)
+    if (typeof times === 'number') return times
+    const e = type === 0 ? 0 : this.#remove(path)
+    return e || this.#do('mkdir', { path, mode, uid, gid, mtimeSec, mtimeNsec, ...times })
+  }
+
+  // Those of the list's range that it does not have.
+  #removeOthers({ path, after, upto, names }: Body<'assert-dir'>): number {
+    const wanted = new Set(decodeNames(names).map(({ name }) => name.toString('latin1')))
+    const above = this.#tree.parent(path)
+    if (above < 0) return above
+    const how = O_RDONLY | O_DIRECTORY
+    const fd = openat2(
+      above,
+      path.length === 0 ? Buffer.from('.') : this.#tree.name,
+      how,
+      0,
+      beneath,
+    )
+    if (fd < 0) return fd
+    const others: Buffer[] = []
+    for (const { name, type } of readDirectory(fd)) {
+      if (wanted.has(name.toString('latin1'))) continue
+      if (path.length === 0 && name.equals(reserved)) continue
+      if (Buffer.compare(name, after) <= 0 && after.length > 0) continue
+      if (upto.length > 0 && Buffer.compare(name, upto) > 0) continue
+      const below = path.length === 0 ? name : Buffer.concat([path, Buffer.of(slash), name])
+      if (!this.#absence.excludes(below, type === DT_DIR)) others.push(below)
+    }
+    close(fd)
+    for (const other of others) {
+      const e = this.#remove(other)
+      if (e < 0) return e
+    }
+    return 0
+  }
+
+  #link(path: Buffer, newPath: Buffer): number {
+    const [one, other] = [this.#inode(path), this.#inode(newPath)]
+    if (one !== undefined && one === other) return 0
+    if (one === undefined) return -errno.ENOENT
+    const times = this.#dirTimes(newPath)
+    if (typeof times === 'number') return times
+    const e = other === undefined ? 0 : this.#remove(newPath)
+    const { dirMtimeSec, dirMtimeNsec } = times
+    const newTimes = { newDirMtimeSec: dirMtimeSec, newDirMtimeNsec: dirMtimeNsec }
+    return e || this.#do('link', { path, newPath, ...newTimes })
+  }
+
+  #inode(path: Buffer): string | undefined {
+    if (this.#look(path) <= 0) return undefined
+    const { inoHigh, inoLow } = this.#stat
+    return `${inoHigh}:${inoLow}`
+  }
+
+  // A symbolic link, a device, a FIFO, a socket.
+  #special(body: Body<'assert-file'>): number {
+    const { path, mode, major, minor, target, size: _size, ...rest } = body
+    const type = mode & S_IFMT
+    const found = this.#look(path)
+    if (found < 0) return found
+    if (found === type && this.#stat.nlink === 1 && this.#isSame(body)) return 0
+    const times = this.#dirTimes(path)
+    if (typeof times === 'number') return times
+    const e = found === 0 ? 0 : this.#remove(path)
+    if (e < 0) return e
+    const made = { ...rest, path, ...times }
+    return type === S_IFLNK
+      ? this.#do('symlink', { ...made, target })
+      : this.#do('mknod', { ...made, mode, major, minor })
+  }
+
+  #isSame({ path, mode, major, minor, target }: Body<'assert-file'>): boolean {
+    if (this.#tree.fake) return false
+    const type = mode & S_IFMT
+    if (type === S_IFCHR || type === S_IFBLK) return this.#stat.rdev === makedev(major, minor)
+    if (type !== S_IFLNK) return true
+    const fd = this.#tree.object(path)
+    if (fd < 0) return false
+    const found = Buffer.alloc(target.length + 1)
+    const length = readlinkat(fd, noName, found)
+    this.#tree.release(path, fd)
+    return length === target.length && found.subarray(0, length).equals(target)
+  }
+
+  // A regular file of that size, with one name, or those that were stated.
+  #regular(body: Body<'assert-file'>, isAnswer: boolean): number {
+    const { path, size, content: kind } = body
+    const found = this.#look(path)
+    if (found < 0) return found
+    // Its content was stated, and its links are those.
+    if (kind === content.STATED && found === S_IFREG) return this.#resize(path, size)
+    if (found !== S_IFREG) {
+      const e = this.#makeNew(body, none)
+      if (e < 0) return e
+    } else if (this.#stat.nlink > 1 && !isAnswer) {
+      const e = this.#separate(body)
+      if (e < 0) return e
+    }
+    return this.#resize(path, size)
+  }
+
+  #resize(path: Buffer, size: number): number {
+    return this.#stat.size === size ? 0 : this.#do('truncate', { path, size })
+  }
+
+  // Its content is in the message: a file that has another one is replaced at once.
+  #small(body: Body<'assert-file'>, isAnswer: boolean): number {
+    const { path, data } = body
+    this.#wants.forget(path)
+    const found = this.#look(path)
+    if (found < 0) return found
+    const isIt = found === S_IFREG && (this.#stat.nlink === 1 || isAnswer)
+    const isShared = isIt && this.#stat.nlink > 1
+    const isSame =
+      isIt &&
+      this.#stat.size === data.length &&
+      this.#read(path, 0, data.length)?.equals(data) === true
+    const e = isSame
+      ? 0
+      : isShared
+        ? this.#do('truncate', { path, size: data.length }) || this.#write(path, 0, data)
+        : this.#makeNew(body, data)
+    return e || this.#attributes(body, S_IFREG)
+  }
+
+  // Makes a file with this content and puts it in the place of whatever is there.
+  #makeNew(body: Body<'assert-file'>, data: Buffer): number {
+    return this.#replace(body, () =>
+      data.length === 0 ? 0 : this.#do('write', { path: rebuilt, offset: 0, data }),
+    )
+  }
+
+  // The file gets an inode of its own, with the content that it has.
+  #separate(body: Body<'assert-file'>): number {
+    const directory = this.#tree.parent(body.path)
+    if (directory < 0) return directory
+    const from = openRegular(directory, this.#tree.name, O_RDONLY, this.#stat)
+    if (from < 0) return from
+    const { size } = this.#stat
+    const e = this.#replace(body, () => {
+      const file = this.#tree.writable(rebuilt)
+      return typeof file === 'number' ? file : this.#copy(from, file.fd, size)
+    })
+    close(from)
+    return e
+  }
+
+  #replace(body: Body<'assert-file'>, fill: () => number): number {
+    const { path, mode, uid, gid, mtimeSec, mtimeNsec } = body
+    const times = this.#dirTimes(path)
+    if (typeof times === 'number') return times
+    const left = this.#discard(rebuilt)
+    if (left < 0) return left
+    const permissions = mode & 0o7777
+    const made = { path: rebuilt, mode: permissions, uid, gid, mtimeSec, mtimeNsec, ...times }
+    const e = appliers.create(this.#tree, made) || fill()
+    if (e < 0) return e
+    this.#tree.forgetTree(path)
+    // A directory does not give way to a file.
+    const found = this.#look(path)
+    const removed = found === S_IFDIR ? this.#remove(path) : Math.min(0, found)
+    if (removed < 0) return removed
+    const moved = move(this.#tree, rebuilt, path, 0)
+    if (moved < 0) return moved
+    this.#look(path)
+    const directory = this.#tree.parent(path)
+    return this.#tree.setMtime(directory, times.dirMtimeSec, times.dirMtimeNsec)
+  }
+
+  #discard(path: Buffer): number {
+    const directory = this.#tree.parent(path)
+    if (directory < 0) return directory
+    this.#tree.forgetTree(path)
+    const e = this.#absence.trash.take(directory, this.#tree.name)
+    return e === -errno.ENOENT ? 0 : e
+  }
+
+  #copy(from: number, to: number, size: number): number {
+    for (let at = 0; at < size;) {
+      const data = lseek(from, at, SEEK_DATA)
+      if (data === -errno.ENXIO) break
+      if (data < 0) return data
+      const hole = lseek(from, data, SEEK_HOLE)
+      if (hole < 0) return hole
+      at = data
+      while (at < Math.min(hole, size)) {
+        const left = Math.min(hole, size) - at
+        let n = copyFileRange(from, at, to, at, left)
+        if (n === -errno.EXDEV || n === -errno.EOPNOTSUPP || n === -errno.ENOSYS) {
+          n = pread(from, this.#block, 0, Math.min(left, this.#block.length), at)
+          if (n > 0) n = pwrite(to, this.#block, 0, n, at)
+        }
+        if (n <= 0) return n || -errno.EIO
+        at += n
+      }
+    }
+    return ftruncate(to, size)
+  }
+
+  #write(path: Buffer, offset: number, data: Buffer): number {
+    if (this.#read(path, offset, data.length)?.equals(data)) return 0
+    return this.#do('write', { path, offset, data })
+  }
+
+  #hole(path: Buffer, offset: number, length: number): number {
+    const directory = this.#tree.parent(path)
+    if (directory < 0) return directory
+    const fd = openRegular(directory, this.#tree.name, O_RDONLY, this.#stat)
+    if (fd < 0) return fd
+    const data = lseek(fd, offset, SEEK_DATA)
+    close(fd)
+    if (data === -errno.ENXIO || data >= offset + length) return 0
+    const mode = fallocateMode.PUNCH_HOLE | fallocateMode.KEEP_SIZE
+    return this.#do('fallocate', { path, mode, offset, length })
+  }
+
+  #compare(path: Buffer, offset: number, length: number, hashed: Buffer): number {
+    const bytes = this.#read(path, offset, length)
+    if (bytes && sha256(bytes).equals(hashed)) this.#wants.got(path, offset, length)
+    else this.#wants.want(path, offset, length)
+    return 0
+  }
+
+  // A view that is good until the next call; undefined where that cannot be read whole.
+  #read(path: Buffer, offset: number, length: number): Buffer | undefined {
+    const directory = this.#tree.parent(path)
+    const fd =
+      directory < 0 ? directory : openRegular(directory, this.#tree.name, O_RDONLY, this.#stat)
+    if (fd < 0) return undefined
+    let done = 0
+    for (let n = 1; done < length && n > 0; done += Math.max(0, n))
+      n = pread(fd, this.#block, done, length - done, offset + done)
+    close(fd)
+    return done === length ? this.#block.subarray(0, length) : undefined
+  }
+
+  #attributes(body: Body<'assert-dir'> | Body<'assert-file'>, type: number): number {
+    const { path, mode, uid, gid, mtimeSec, mtimeNsec } = body
+    if (path.length > 0 && !this.#isOurs(path)) return 0
+    const attributes = {
+      path,
+      mode: mode & 0o7777,
+      uid,
+      gid,
+      atimeSec: 0,
+      atimeNsec: 0,
+      mtimeSec,
+      mtimeNsec,
+    }
+    const owners = bits.UID | bits.GID | (type === S_IFLNK ? 0 : bits.MODE)
+    return (
+      this.#do('setattr', { ...attributes, which: owners }) ||
+      this.#xattrs(path, body.xattrs) ||
+      // An ACL may have changed the mode.
+      this.#do('setattr', { ...attributes, which: (owners & bits.MODE) | bits.MTIME })
+    )
+  }
+
+  #xattrs(path: Buffer, stated: Buffer): number {
+    const wanted = decodeXattrs(stated)
+    const fd = this.#tree.object(path)
+    if (fd < 0) return fd
+    let e = this.#removeXattrs(
+      fd,
+      wanted.map(({ name }) => name),
+    )
+    for (const { name, value } of wanted) {
+      if (e < 0) break
+      const size = this.#tree.fake ? -1 : fgetxattr(fd, name, this.#value)
+      if (size >= 0 && this.#value.subarray(0, size).equals(value)) continue
+      e = this.#do('setxattr', { path, name, value })
+    }
+    this.#tree.release(path, fd)
+    return e
+  }
+
+  #removeXattrs(fd: number, wanted: readonly Buffer[]): number {
+    const { fake } = this.#tree
+    const here = new Set(
+      wanted.map((name) => (fake ? fake.nameOf(name) : name)?.toString('latin1')),
+    )
+    const length = flistxattr(fd, this.#list)
+    if (length === -errno.EOPNOTSUPP) return 0
+    for (let at = 0; at < length;) {
+      const end = this.#list.indexOf(0, at)
+      const name = this.#list.toString('latin1', at, end)
+      at = end + 1
+      if (here.has(name) || !isRemovable(name)) continue
+      const e = fremovexattr(fd, Buffer.from(name, 'latin1'))
+      if (e < 0 && e !== -errno.ENODATA && e !== -errno.EPERM && e !== -errno.EACCES) return e
+    }
+    return Math.min(0, length)
+  }
+}
+
+// A label belongs to the machine; what begins so is what stands for something else (--ids xattr).
+const isRemovable = (name: string) =>
+  name !== 'security.selinux' && !name.startsWith('user.rsync.%')
