@@ -7,6 +7,13 @@ import type { ProgramOptions } from './program.js'
 export const mirrorOptions = {
   until: value('End behind MARK, SEQ, EPOCH:SEQ, or TIME: 2026-01-31T12:00:00Z, @SECONDS'),
   bootstrap: flag('Make DIR whole by what the source states there is, whatever it holds now'),
+  verify: {
+    type: 'string',
+    describe: 'Compare DIR, or PATH in it, with the source, print what differs, and end',
+    defaultDescription: 'no; all of it without PATH',
+  },
+  repair: flag('With --verify: make it so'),
+  check: flag('Compare with whatever the source is told to verify (MOUNT/.tfs/verify)'),
   follow: flag('Stay when an epoch, or a spool, has ended, for what comes next', 'f'),
   ...shellOptions,
   'dry-run': flag('Print what would be done, and change nothing', 'n'),

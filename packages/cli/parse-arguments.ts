@@ -78,14 +78,19 @@ const parserOf = (program: Pick<Program, keyof Program>, options: ProgramOptions
 // Merely looking at process.stdout makes a pipe non-blocking, for all who share it.
 const width = () => (isatty(1) ? Math.min(widthMax, process.stdout.columns || widthMax) : widthMax)
 
-// getopt's spelling of a short option with its value, -oVALUE, which yargs takes for letters.
+// getopt's spelling of a short option with its value, -oVALUE, which yargs takes for letters; and a
+// long one whose value may be left out, and so never is the next argument.
 function splitShort(argv: string[], options: ProgramOptions): string[] {
   const letters = Object.entries(options)
     .filter(([, option]) => option.requiresArg)
     .flatMap(([name, { alias }]) => [name, alias ?? []].flat())
     .filter((name) => name.length === 1)
+  const open = Object.entries(options)
+    .filter(([, { type, requiresArg }]) => type === 'string' && !requiresArg)
+    .map(([name]) => `--${name}`)
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length
   return argv.flatMap((arg, i) => {
+    if (i < end && open.includes(arg)) return [`${arg}=`]
     const isJoined = i < end && arg[0] === '-' && arg.length > 2 && letters.includes(arg[1] ?? '')
     return isJoined ? [arg.slice(0, 2), arg.slice(arg[2] === '=' ? 3 : 2)] : [arg]
   })

@@ -2,12 +2,13 @@
 
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
+import { escapeName } from '#posix'
 import { dryRun, mirror, type MirrorOptions, type MirrorResult } from '#mirror'
 import type { MirrorStatus, Progress } from '#mirror'
 import { exitCode } from './exit-code.js'
 import type { Log } from './log.js'
 import type { mirrorOptions } from './mirror-options.js'
-import { WireError } from '#wire'
+import { pathFault, WireError } from '#wire'
 import * as settings from './mirror-settings.js'
 import type { End } from './program.js'
 import { progressLine, statsLines, statusReport } from './replay-report.js'
@@ -46,7 +47,11 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
       log.verbose('', `${result.counts.skipped} messages had been applied before`)
     for (const [kind, n] of result.leftOut) log('left out', `${kind}: ${n}`)
     if (result.suspects > 0) log.error('suspect paths', `${result.suspects}, see .tfs/suspects`)
-    const code = result.suspects > 0 ? exitCode.no : exitCode.done
+    if (typed.verify !== undefined && !result.isAborted)
+      log.error('', result.differing === 0 ? 'no difference' : `${result.differing} differences`)
+    if (result.isIncomplete) log.error('', 'is incomplete: start it again')
+    const isWrong = result.suspects > 0 || result.differing > 0 || result.isIncomplete
+    const code = isWrong ? exitCode.no : exitCode.done
     return { exitCode: code, signal: result.isAborted ? stop.received() : undefined }
   } finally {
     untold()
@@ -76,6 +81,11 @@ async function replayed(
       log(name, `${error.message}: takes what there is (--force)`)
       return once(typed, { ...options, source: (await open()).stream }, log)
     }
+    if (isRefused && upstream?.send && typed['on-divergence'] === 'repair') {
+      // Who joins anew is made whole, if that is the source of old.
+      const { stream, upstream: again } = await open()
+      return once(typed, { ...options, source: stream, upstream: again, isLost: true }, log)
+    }
     const cure =
       'replay a SOURCE that has what follows, or bring the mirror up to date with rsync and use ' +
       '--force'
@@ -92,8 +102,14 @@ async function once(typed: Typed, options: MirrorOptions, log: Log): Promise<Mir
     refuseLoop(name, options.directory)
     log.verbose('', `follows '${name}', epoch ${epoch}`)
   }
+  const onDifference: MirrorOptions['onDifference'] = (path, what, how, { epoch, seq }) => {
+    const line = `${escapeName(path) || '.'}: ${what}${how ? `: ${how}` : ''}`
+    if (typed.verify === undefined) log(`after message ${epoch}:${seq}`, line)
+    else process.stdout.write(`${line} (after message ${epoch}:${seq})\n`)
+  }
+  const onProgress = progress?.tell
   // Before anything else is said, why it failed included.
-  return mirror({ ...options, onBegin, onProgress: progress?.tell }).finally(() => progress?.end())
+  return mirror({ ...options, onBegin, onDifference, onProgress }).finally(() => progress?.end())
 }
 
 function settingsOf(typed: Typed, source: string, log: Log) {
@@ -101,6 +117,8 @@ function settingsOf(typed: Typed, source: string, log: Log) {
   return {
     force: typed.force === true,
     bootstrap: typed.bootstrap === true,
+    verify: verificationOf(typed),
+    checks: typed.check === true,
     ids: settings.parseIds(typed.ids),
     untrusted,
     maxFileSize: settings.parseLimit(typed['max-file-size'], untrusted),
@@ -114,6 +132,18 @@ function settingsOf(typed: Typed, source: string, log: Log) {
     ),
     say: (line: string) => log('', line),
   } satisfies Partial<MirrorOptions>
+}
+
+function verificationOf({ verify, repair, bootstrap }: Typed) {
+  if (verify === undefined) {
+    if (repair) throw new UsageError('--repair goes with --verify')
+    return undefined
+  }
+  if (bootstrap) throw new UsageError('--bootstrap states all anew: --verify comes after it')
+  const path = Buffer.from(verify.replace(/^(\.?\/)+|\/+$/g, '').replace(/^\.$/, ''))
+  const fault = pathFault(path)
+  if (fault) throw new UsageError(`--verify: '${verify}' is no path in DIR: ${fault}`)
+  return { path, repair: repair === true }
 }
 
 function progressTeller(begun: number, log: Log) {

@@ -1,5 +1,5 @@
-// A mirror that is made whole by what its source states: from the first of it on it is incomplete,
-// whatever it was before, and exact when all is stated.
+// What a mirror does with what its source states: nothing while it is current; makes it so while it
+// is being made whole, and where it is in doubt of a path; compares where it is asked to.
 
 import { randomInt } from 'node:crypto'
 import { check, close, fsync, realTime, unlinkat } from '#posix'
@@ -13,6 +13,7 @@ import {
   type OperationName,
 } from '#wire'
 import type { Absence } from './absence.js'
+import { Differences, type DifferencesOptions, type OnDifference } from './differences.js'
 import type { Displaced } from './displaced.js'
 import { failed } from './operate.js'
 import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
@@ -26,6 +27,13 @@ import { Wants } from './wants.js'
 
 export type Assertion = Extract<Message, { name: `assert-${string}` }>
 
+export interface Verification {
+  /** What is compared, with all below it; empty for the root. */
+  readonly path: Buffer
+  /** What differs is made so. */
+  readonly repair: boolean
+}
+
 export interface AssertionsOptions {
   readonly tree: Tree
   readonly absence: Absence
@@ -34,6 +42,13 @@ export interface AssertionsOptions {
   readonly suspects: Suspects
   readonly displaced: Displaced
   readonly upstream: Upstream | undefined
+  /** Where messages are missing it may be made whole by what the source states. */
+  readonly mayRecover: boolean
+  /** To be asked for and compared once; then it is `isVerified`. */
+  readonly verify: Verification | undefined
+  /** Whatever is stated as hashes, for others, is compared. */
+  readonly checks: boolean
+  readonly onDifference: OnDifference
   readonly say: (line: string) => void
 }
 
@@ -42,26 +57,42 @@ const markName = 'incomplete'
 /** How long the source may take to begin. */
 const patienceMs = 10_000
 
+/** Why something is asked for. */
+interface Asked {
+  readonly why: 'whole' | 'verify'
+  readonly path: Buffer
+  hasBegun: boolean
+  readonly atMs: number
+}
+
 export class Assertions {
   /** The mirror is being made whole. */
   isActive = false
-  /** Things that were stated. */
+  /** What was to be verified has been compared, and repaired where that was wanted. */
+  isVerified = false
+  /** Differences that were found, by all comparisons of this run. */
+  differing = 0
+  /** Things that were stated for this mirror, or compared. */
   stated = 0
   readonly #options: AssertionsOptions
   readonly #wants = new Wants()
   readonly #statements: Statements
+  readonly #differences: Differences
   readonly #out = Buffer.alloc(limits.messageSizeMin + limits.pathSizeMax + 256)
   readonly #now = { sec: 0, nsec: 0 }
-  // The one of the root that was asked for: 0 before.
-  #id = 0
-  #hasBegun = false
-  #hasEnded = false
-  #askedMs = 0
+  readonly #asked = new Map<number, Asked>()
+  // Assertions that are compared though nobody asked for them here.
+  readonly #passing = new Set<number>()
+  // What is still to be asked for, or was asked for and is not stated in full.
+  #needs: { why: Asked['why']; path: Buffer } | undefined
   #connections = 0
 
-  constructor(options: AssertionsOptions) {
+  constructor(options: AssertionsOptions, compared: Omit<DifferencesOptions, 'onDifference'>) {
     this.#options = options
     this.#statements = new Statements(options.tree, options.absence, this.#wants)
+    const { onDifference } = options
+    this.#differences = new Differences({ ...compared, onDifference })
+    if (options.verify) this.#needs = { why: 'verify', path: options.verify.path }
   }
 
   /** Whether an earlier run was to make it whole, and has not come to the end. */
@@ -80,70 +111,65 @@ export class Assertions {
     close(fd)
     check(fsync(state.fd), 'fsync', state.shown)
     this.isActive = true
+    this.#needs = { why: 'whole', path: top }
     suspects.isQuiet = true
     displaced.discard = (directory, name) => absence.trash.take(directory, name)
   }
 
-  /** All is to be stated anew, since something was missed. */
+  /** Something is missing that the source can state: whether it is asked to. */
+  recover(why: string): boolean {
+    const { upstream, say, mayRecover } = this.#options
+    if (this.isActive) return true
+    if (!mayRecover || !upstream?.send) return false
+    say(`${why}: compares itself with the source, and mends what differs`)
+    this.begin()
+    return true
+  }
+
+  /** What was asked for will not come, since an epoch has ended or messages are missing. */
   restart(): void {
-    this.#id = 0
+    this.#asked.clear()
+    this.#passing.clear()
     this.#wants.askAgain()
   }
 
   /** An operation that was applied, or could not be. */
   follow<K extends OperationName>(name: K, body: Body<K>): void {
-    if (this.isActive) this.#wants.follow(name, body)
+    this.#wants.follow(name, body)
   }
 
-  /** Makes so what is stated. Throws MirrorError, and errno errors of the target. */
+  /** Deals with a statement. Throws MirrorError, and errno errors of the target. */
   take(message: Assertion, place: () => string): void {
-    if (!this.isActive) return
-    const { name, body, seq } = message
+    const { name, body } = message
     const { tree } = this.#options
-    tree.seq = seq
-    tree.began = false
-    if (name === 'assert-begin') return this.#begins(body.id)
+    tree.seq = message.seq
+    if (name === 'assert-begin') return this.#begins(body)
     if (name === 'assert-end') return this.#ends(body)
-    this.stated++
-    const statements = this.#statements
-    const e =
-      name === 'assert-dir'
-        ? statements.directory(body)
-        : name === 'assert-file'
-          ? statements.file(body, this.#wants.isAsked(body.id))
-          : name === 'assert-data'
-            ? statements.data(body)
-            : statements.absent(body)
-    tree.began = false
-    if (e < 0) throw failed(name, body, seq, e, place())
+    const asked = this.#asked.get(body.id)
+    if (this.isActive || this.#wants.isAsked(body.id)) this.#apply(message, place)
+    else if (asked || this.#passing.has(body.id)) this.#compare(message, place, asked !== undefined)
   }
 
   /** Asks for what is to be asked for; for now and then. */
   poll(): void {
     const { upstream, resume } = this.#options
-    if (!this.isActive || !upstream?.send || resume.epoch === 0) return
+    if (!upstream?.send || resume.epoch === 0 || resume.isPassing) return
     const { connections, isConnected } = upstream.state()
     if (!isConnected) return
-    if (connections !== this.#connections) {
-      // What was on its way to the source may be lost.
-      this.#connections = connections
-      this.#wants.askAgain()
-      if (!this.#hasBegun) this.#id = 0
-    }
-    const isOverdue = !this.#hasBegun && performance.now() - this.#askedMs > patienceMs
-    if (this.#id === 0 || (isOverdue && !this.#hasEnded)) this.#askForAll()
+    // What was on its way to the source may be lost.
+    if (connections !== this.#connections) this.restart()
+    this.#connections = connections
+    for (const [id, { hasBegun, atMs }] of this.#asked)
+      if (!hasBegun && performance.now() - atMs > patienceMs) this.#asked.delete(id)
+    if (this.#needs && this.#asked.size === 0) this.#askFor(this.#needs)
     this.#wants.ask((body) => this.#send(body))
   }
 
-  #askForAll(): void {
+  #askFor({ why, path }: { why: Asked['why']; path: Buffer }): void {
     const id = randomInt(1, 2 ** 32)
-    const path = Buffer.alloc(0)
     const body = { id, depth: 1, form: assertForm.HASHES, offset: 0, length: 0, path }
-    if (!this.#send(body)) return
-    this.#id = id
-    this.#hasBegun = false
-    this.#hasEnded = false
-    this.#askedMs = performance.now()
+    if (this.#send(body))
+      this.#asked.set(id, { why, path, hasBegun: false, atMs: performance.now() })
   }
 
   #send(body: Body<'want-assert'>): boolean {
@@ -152,21 +178,68 @@ export class Assertions {
     return this.#options.upstream?.send?.(Buffer.from(this.#out.subarray(0, size))) === true
   }
 
-  #begins(id: number): void {
-    if (id === this.#id) this.#hasBegun = true
-    else this.#wants.begins(id)
+  #begins({ id, form }: Body<'assert-begin'>): void {
+    const asked = this.#asked.get(id)
+    if (asked) asked.hasBegun = true
+    else if (!this.#wants.begins(id) && this.#options.checks && form === assertForm.HASHES)
+      this.#passing.add(id)
+    if (asked?.why === 'verify' || this.#passing.size === 1) this.#differences.begin()
+  }
+
+  #apply(
+    message: Exclude<Assertion, { name: 'assert-begin' | 'assert-end' }>,
+    place: () => string,
+  ) {
+    const { name, body, seq } = message
+    const { tree } = this.#options
+    const statements = this.#statements
+    const isPartial = !this.isActive || this.#wants.isAsked(body.id)
+    tree.began = false
+    this.stated++
+    const e =
+      name === 'assert-dir'
+        ? statements.directory(body)
+        : name === 'assert-file'
+          ? statements.file(body, isPartial)
+          : name === 'assert-data'
+            ? statements.data(body)
+            : statements.absent(body)
+    tree.began = false
+    if (e < 0) throw failed(name, body, seq, e, place())
+  }
+
+  #compare(
+    message: Exclude<Assertion, { name: 'assert-begin' | 'assert-end' }>,
+    place: () => string,
+    isAsked: boolean,
+  ): void {
+    const { name, body } = message
+    const differences = this.#differences
+    const before = differences.count
+    this.stated++
+    if (name === 'assert-dir') differences.directory(body)
+    else if (name === 'assert-file') differences.file(body)
+    else if (name === 'assert-data') differences.data(body)
+    else differences.absent(body)
+    this.differing += differences.count - before
+    if (differences.count > before && isAsked && this.#options.verify?.repair)
+      this.#apply(message, place)
   }
 
   #ends({ id, errno }: Body<'assert-end'>): void {
-    if (id === this.#id && this.#hasBegun) {
-      this.#hasEnded = errno === 0
-      if (errno !== 0) {
-        this.#options.say(`the source could not state all there is (errno ${errno}); asks again`)
-        this.#id = 0
-      }
-    } else this.#wants.ends(id)
+    const asked = this.#asked.get(id)
+    this.#asked.delete(id)
+    this.#passing.delete(id)
+    this.#wants.ends(id)
+    if (asked?.hasBegun) {
+      // Otherwise it is asked for again.
+      if (errno === 0) this.#needs = undefined
+      else this.#options.say(`the source could not state all there is (errno ${errno})`)
+    }
     this.#wants.ask((body) => this.#send(body))
-    if (this.#hasEnded && this.#wants.isEmpty) this.#finish()
+    if (this.#needs || !this.#wants.isEmpty) return
+    if (this.isActive) this.#finish()
+    else if (this.#options.verify) this.isVerified = true
   }
 
   #finish(): void {
@@ -182,3 +255,5 @@ export class Assertions {
     say(`is exact from message ${resume.seq + 1} of epoch ${resume.epoch} on (${what})`)
   }
 }
+
+const top = Buffer.alloc(0)

@@ -68,7 +68,8 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
         everySecond: nothing,
       }))
     await lines.end()
-    return { counts: replay.counts, leftOut: new Map(), suspects, isAborted: !isWhole }
+    const nothingLeft = { leftOut: new Map(), differing: 0, isIncomplete: false }
+    return { counts: replay.counts, ...nothingLeft, suspects, isAborted: !isWhole }
   } catch (error) {
     // What was to be seen of it goes out, and who reads no further has ended it himself.
     if (error instanceof MirrorError && error.code === 'EMIRROR_OUTPUT') throw error.cause

@@ -3,9 +3,9 @@
 import type { Readable, Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { close, escapeName, noName, Stat, umask } from '#posix'
-import { PathPatterns, type PathRule } from '#wire'
+import { PathPatterns, type PathRule, type Position } from '#wire'
 import { Absence } from './absence.js'
-import { Assertions } from './assertions.js'
+import { Assertions, type Verification } from './assertions.js'
 import { Acks, whoOf } from './acks.js'
 import { Displaced } from './displaced.js'
 import { FakeSuper } from './fake-super.js'
@@ -39,6 +39,15 @@ export interface MirrorOptions {
   readonly upstream?: Upstream | undefined
   /** Make it whole by what the source states, whatever it is now. */
   readonly bootstrap?: boolean | undefined
+  /** The source does not have what follows the mirror's position: it is not asked for that. */
+  readonly isLost?: boolean | undefined
+  /** Compare with what the source states, once, and end then. */
+  readonly verify?: Verification | undefined
+  /** Compare whatever the source states as hashes. */
+  readonly checks?: boolean | undefined
+  /** Is told of each difference, behind the message that the position names. */
+  readonly onDifference?:
+    ((path: Buffer, what: string, how: string, position: Position) => void) | undefined
   /** Adopt a directory that is not empty, or a stream that is not the mirror's. */
   readonly force: boolean
   readonly ids: Ids
@@ -79,6 +88,10 @@ export interface MirrorResult {
   readonly leftOut: ReadonlyMap<LeftOutKind, number>
   /** Paths noted as suspect, by this run and those before. */
   readonly suspects: number
+  /** Places where the mirror was not as the source states. */
+  readonly differing: number
+  /** It is not whole yet: what the source states is to be gone on with. */
+  readonly isIncomplete: boolean
   /** `signal` ended it. */
   readonly isAborted: boolean
 }
@@ -118,7 +131,7 @@ async function replayInto(
   // Modes are the stream's.
   const oldMask = umask(0)
   const parts = assemble(root, shown, state, options)
-  const { tree, suspects, trash, resume, sync, replay, unlock, leftOut } = parts
+  const { tree, suspects, trash, resume, sync, replay, unlock, leftOut, assertions } = parts
   const forward = options.output && new Forward(options.output, options.signal)
   let failure: unknown
   try {
@@ -134,6 +147,8 @@ async function replayInto(
       counts: replay.counts,
       leftOut: leftOut.counts,
       suspects: suspects.count,
+      differing: assertions.differing,
+      isIncomplete: assertions.isActive,
       isAborted: !isWhole,
     }
   } catch (error) {
@@ -165,7 +180,7 @@ function begin(options: MirrorOptions, parts: Parts, forward: Forward | undefine
     assertions.begin()
     return
   }
-  const isResumed = upstream !== undefined && resume.epoch !== 0
+  const isResumed = upstream !== undefined && resume.epoch !== 0 && !options.isLost
   replay.isDone = until.isReached(resume, isResumed)
   if (!isResumed || replay.isDone) return
   const { epoch, seq, isEnded } = resume
@@ -193,6 +208,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     force: force || options.bootstrap === true,
     suspects: () => suspects.count,
     onJoin: (note) => sync.join(note),
+    recover: (why) => assertions.recover(why),
     onHello: (bytes) => hello.write(bytes),
     say,
   })
@@ -219,17 +235,31 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const who = whoOf(record, shown)
   const acks = upstream?.send ? new Acks({ upstream, resume, sync, who }) : undefined
   const operate = new Operate({ tree, absence, unlock, resume, onDivergence })
-  const assertions = new Assertions({
-    tree,
-    absence,
-    state,
-    resume,
-    suspects,
-    displaced: tree.options.displaced,
-    upstream,
-    say,
-  })
-  const replay = new Replay({
+  const { owners } = tree
+  const assertions: Assertions = new Assertions(
+    {
+      tree,
+      absence,
+      state,
+      resume,
+      suspects,
+      displaced: tree.options.displaced,
+      upstream,
+      mayRecover: !force && options.verify === undefined && onDivergence === 'repair',
+      verify: options.verify,
+      checks: options.checks === true,
+      onDifference: (path, what, how) => options.onDifference?.(path, what, how, resume),
+      say,
+    },
+    {
+      tree,
+      absence,
+      ownerHere: (uid) => owners.ownerHere(uid),
+      groupHere: (gid) => owners.groupHere(gid),
+      isRoot: process.geteuid?.() === 0,
+    },
+  )
+  const replay: Replay = new Replay({
     resume,
     until,
     operate: ({ name, body, seq }, _bytes, place) => {
@@ -237,7 +267,10 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
       operate.do(name as never, body as never, seq, place)
       assertions.follow(name as never, body as never)
     },
-    onAssertion: (message, place) => assertions.take(message, place),
+    onAssertion(message, place) {
+      assertions.take(message, place)
+      if (assertions.isVerified) replay.isDone = true
+    },
     onDoubt: (body, seq) => operate.doubt(body, seq),
     onFsync: () => sync.want(),
     onBegin: options.onBegin,

@@ -65,6 +65,21 @@ export class Owners {
     return fchmodat(fd, noName, mode & allowed, AT_EMPTY_PATH)
   }
 
+  /** The owner that something gets here; undefined where that cannot be said. */
+  ownerHere(uid: number): number | undefined {
+    const { kind } = this.#ids
+    if (kind === 'ignore' || kind === 'xattr') return undefined
+    const wanted = kind === 'map' ? (this.#ids.map.get(uid) ?? uid) : uid
+    return this.#canGive || wanted === this.#uid ? wanted : undefined
+  }
+
+  groupHere(gid: number): number | undefined {
+    const { kind } = this.#ids
+    if (kind === 'ignore' || kind === 'xattr') return undefined
+    const wanted = kind === 'map' ? (this.#ids.map.get(gid) ?? gid) : gid
+    return this.#canGive || this.#groups.has(wanted) ? wanted : undefined
+  }
+
   // What chown(2) would have done to the mode, where there was none.
   #clear(fd: number, current: number, which: number): number {
     if (!(which & (bits.UID | bits.GID)) || (current & S_IFMT) !== S_IFREG) return 0

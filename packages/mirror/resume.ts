@@ -24,6 +24,11 @@ export interface ResumeOptions {
   readonly onJoin: (note: () => void) => void
   /** A hello is taken: those who read on from here later on need it. */
   readonly onHello?: ((bytes: Buffer) => void) | undefined
+  /**
+   * Whether the mirror can be made whole by what the source states, although messages are missing;
+   * `why` is for people. Where it says so, that has begun.
+   */
+  readonly recover?: ((why: string) => boolean) | undefined
   readonly say: (line: string) => void
 }
 
@@ -121,7 +126,8 @@ export class Resume {
       return false
     }
     const isNext = body.previousEpoch === record.epoch && body.previousSeq === record.seq
-    if (record.epoch === 0 || (!isNext && this.#isForced(hello))) {
+    const isTaken = record.epoch === 0 || (!isNext && this.#isTaken(hello))
+    if (isTaken) {
       this.#options.onHello?.(bytes)
       this.#joining = epoch
       return true
@@ -157,6 +163,15 @@ export class Resume {
     const first = name === 'gap' ? Math.max(body.from, record.seq + 1) : seq
     if (first > record.seq + 1) this.#skip(epoch, record.seq + 1, first - 1)
     return true
+  }
+
+  // Without knowing what came before: since the user says so, or it will be stated.
+  #isTaken(hello: Hello): boolean {
+    const { epoch, seq, source } = this.#record
+    if (this.#isForced(hello)) return true
+    if (source !== this.#source) return false
+    const why = `was at message ${seq} of epoch ${epoch}, which epoch ${hello.epoch} does not follow`
+    return this.#options.recover?.(why) === true
   }
 
   #join(epoch: number, seq: number): void {
@@ -301,6 +316,9 @@ export class Resume {
 
   /** Messages are missing: throws, unless the user takes that on himself. */
   #skip(epoch: number, from: number, to: number): void {
+    const isStated = this.#options.recover?.(`lacks messages ${from} to ${to} of epoch ${epoch}`)
+    if (isStated) this.#record.seq = to
+    if (isStated) return
     if (!this.#options.force) throw this.#missing(epoch, from, to)
     this.isForced = true
     this.#options.say(`goes on without messages ${from} to ${to} of epoch ${epoch} (--force)`)

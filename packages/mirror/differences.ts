@@ -1,0 +1,280 @@
+// Compares the mirror at one path with what an assertion states of it, and changes nothing. Both
+// are what they are behind the same message, so a difference is one.
+
+import { hash } from 'node:crypto'
+import {
+  close,
+  DT_DIR,
+  errno,
+  fgetxattr,
+  flistxattr,
+  fstat,
+  lseek,
+  makedev,
+  noName,
+  O_DIRECTORY,
+  O_RDONLY,
+  openat2,
+  pread,
+  readDirectory,
+  readlinkat,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  SEEK_DATA,
+  Stat,
+  XATTR_LIST_MAX,
+  XATTR_SIZE_MAX,
+} from '#posix'
+import { content, dataKind, decodeNames, decodeXattrs, type Body } from '#wire'
+import type { Absence } from './absence.js'
+import { beneath } from './directories.js'
+import { openRegular } from './files.js'
+import { keyOf, type Tree } from './tree.js'
+
+/** Is told of each: `what` it is about, and how. */
+export type OnDifference = (path: Buffer, what: string, how: string) => void
+
+export interface DifferencesOptions {
+  readonly tree: Tree
+  readonly absence: Absence
+  /** The owner that the mirror should have where the source has that one; undefined: any. */
+  readonly ownerHere: (uid: number) => number | undefined
+  readonly groupHere: (gid: number) => number | undefined
+  readonly isRoot: boolean
+  readonly onDifference: OnDifference
+}
+
+const slash = 0x2f
+const reserved = Buffer.from('.tfs')
+const dot = Buffer.from('.')
+/** Where holes begin and end is not the same on all file systems. */
+const holeGrain = 64 << 10
+const typeNames: Readonly<Record<number, string>> = {
+  0o010000: 'FIFO',
+  0o020000: 'character device',
+  0o040000: 'directory',
+  0o060000: 'block device',
+  0o100000: 'regular file',
+  0o120000: 'symbolic link',
+  0o140000: 'socket',
+}
+
+export class Differences {
+  readonly #options: DifferencesOptions
+  readonly #stat = new Stat()
+  readonly #block = Buffer.alloc(1 << 20)
+  readonly #list = Buffer.alloc(XATTR_LIST_MAX)
+  readonly #value = Buffer.alloc(XATTR_SIZE_MAX)
+  // Of one assertion: the inode of each group, and the group of each such inode.
+  readonly #inodes = new Map<number, string>()
+  readonly #groups = new Map<string, number>()
+  count = 0
+
+  constructor(options: DifferencesOptions) {
+    this.#options = options
+  }
+
+  /** Another assertion begins. */
+  begin(): void {
+    this.count = 0
+    this.#inodes.clear()
+    this.#groups.clear()
+  }
+
+  absent({ path }: Body<'assert-absent'>): void {
+    if (this.#isOurs(path) && this.#look(path) !== 0) this.#differs(path, 'extra', '')
+  }
+
+  directory(body: Body<'assert-dir'>): void {
+    const { path } = body
+    if (path.length > 0 && !this.#isOurs(path)) return
+    if (!this.#isOf(path, S_IFDIR)) return
+    if (body.after.length === 0) this.#attributes(body, S_IFDIR, true)
+    this.#names(body)
+  }
+
+  file(body: Body<'assert-file'>): void {
+    const { path, mode, group } = body
+    if (!this.#isOurs(path)) return
+    const type = mode & S_IFMT
+    if (!this.#isOf(path, type)) return
+    const { nlink, size, rdev } = this.#stat
+    if (group === 0 && nlink > 1) this.#differs(path, 'link', `has ${nlink} names, should have one`)
+    if (group !== 0) this.#isLinked(path, group)
+    if (type === S_IFCHR || type === S_IFBLK) {
+      const there = makedev(body.major, body.minor)
+      if (!this.#options.tree.fake && rdev !== there) this.#differs(path, 'device', '')
+    }
+    if (type === S_IFLNK) this.#target(path, body.target)
+    if (type === S_IFREG && size !== body.size)
+      this.#differs(path, 'size', `${size}, should be ${body.size}`)
+    else if (body.content === content.HERE || body.content === content.HASH)
+      this.#content(path, 0, body.size, body.data, body.content === content.HASH)
+    this.#attributes(body, type, body.content !== content.FOLLOWS)
+  }
+
+  data({ path, offset, length, kind, data }: Body<'assert-data'>): void {
+    if (!this.#isOurs(path)) return
+    if (kind === dataKind.HOLE) this.#hole(path, offset, length)
+    else this.#content(path, offset, length, data, kind === dataKind.HASH)
+  }
+
+  #differs(path: Buffer, what: string, how: string): void {
+    this.count++
+    this.#options.onDifference(path, what, how)
+  }
+
+  #isOurs(path: Buffer): boolean {
+    return !this.#options.absence.isAbsent(this.#options.tree, path)
+  }
+
+  // The type of what is there, as which it counts, in #stat; 0 for nothing.
+  #look(path: Buffer): number {
+    const { tree } = this.#options
+    const fd = tree.object(path)
+    if (fd < 0) return 0
+    const e = fstat(fd, this.#stat.buffer)
+    const type = e < 0 ? 0 : (tree.fake?.look(fd)?.mode ?? this.#stat.mode) & S_IFMT
+    tree.release(path, fd)
+    return type
+  }
+
+  #isOf(path: Buffer, type: number): boolean {
+    const found = this.#look(path)
+    if (found === type) return true
+    if (found === 0) this.#differs(path, 'missing', `should be a ${typeNames[type]}`)
+    else this.#differs(path, 'type', `${typeNames[found]}, should be a ${typeNames[type]}`)
+    return false
+  }
+
+  #names({ path, after, upto, names }: Body<'assert-dir'>): void {
+    const { tree, absence } = this.#options
+    const wanted = new Set(decodeNames(names).map(({ name }) => keyOf(name)))
+    const above = tree.parent(path)
+    const name = path.length === 0 ? dot : tree.name
+    const fd = above < 0 ? above : openat2(above, name, O_RDONLY | O_DIRECTORY, 0, beneath)
+    if (fd < 0) return this.#differs(path, 'unreadable', `errno ${-fd}`)
+    const below = (one: Buffer) =>
+      path.length === 0 ? one : Buffer.concat([path, Buffer.of(slash), one])
+    for (const entry of readDirectory(fd)) {
+      // What is missing says so where it is stated itself.
+      if (wanted.has(keyOf(entry.name))) continue
+      if (path.length === 0 && entry.name.equals(reserved)) continue
+      if (after.length > 0 && Buffer.compare(entry.name, after) <= 0) continue
+      if (upto.length > 0 && Buffer.compare(entry.name, upto) > 0) continue
+      if (!absence.excludes(below(entry.name), entry.type === DT_DIR))
+        this.#differs(below(entry.name), 'extra', '')
+    }
+    close(fd)
+  }
+
+  #isLinked(path: Buffer, group: number): void {
+    const inode = `${this.#stat.inoHigh}:${this.#stat.inoLow}`
+    const known = this.#inodes.get(group)
+    if (known === undefined && !this.#groups.has(inode)) {
+      this.#inodes.set(group, inode)
+      this.#groups.set(inode, group)
+    } else if (known !== inode) this.#differs(path, 'link', 'is not linked as on the source')
+  }
+
+  #target(path: Buffer, target: Buffer): void {
+    const { tree } = this.#options
+    if (tree.fake) return this.#content(path, 0, target.length, target, false)
+    const fd = tree.object(path)
+    const found = Buffer.alloc(target.length + 1)
+    const length = fd < 0 ? fd : readlinkat(fd, noName, found)
+    if (fd >= 0) tree.release(path, fd)
+    if (length !== target.length || !found.subarray(0, length).equals(target))
+      this.#differs(path, 'target', '')
+  }
+
+  #content(path: Buffer, offset: number, length: number, said: Buffer, isHashed: boolean): void {
+    const fd = this.#open(path)
+    if (fd < 0) return this.#differs(path, 'unreadable', `errno ${-fd}`)
+    let done = 0
+    for (let n = 1; done < length && n > 0; done += Math.max(0, n))
+      n = pread(fd, this.#block, done, length - done, offset + done)
+    close(fd)
+    const bytes = this.#block.subarray(0, done)
+    const isSame = isHashed ? hash('sha256', bytes, 'buffer').equals(said) : bytes.equals(said)
+    if (done !== length || !isSame)
+      this.#differs(path, 'content', `bytes ${offset} to ${offset + length - 1}`)
+  }
+
+  #hole(path: Buffer, offset: number, length: number): void {
+    const start = Math.ceil(offset / holeGrain) * holeGrain
+    const end = Math.floor((offset + length) / holeGrain) * holeGrain
+    const fd = start < end ? this.#open(path) : -1
+    if (fd < 0) return
+    const data = lseek(fd, start, SEEK_DATA)
+    close(fd)
+    if (data >= 0 && data < end) this.#differs(path, 'hole', `data at byte ${data}`)
+  }
+
+  #open(path: Buffer): number {
+    const { tree } = this.#options
+    const directory = tree.parent(path)
+    return directory < 0 ? directory : openRegular(directory, tree.name, O_RDONLY, this.#stat)
+  }
+
+  #attributes(
+    body: Body<'assert-dir'> | Body<'assert-file'>,
+    type: number,
+    hasMtime: boolean,
+  ): void {
+    const { path } = body
+    if (this.#look(path) === 0) return
+    const { tree, ownerHere, groupHere } = this.#options
+    const fd = tree.object(path)
+    if (fd < 0) return
+    const found = tree.fake?.look(fd) ?? this.#stat
+    const { uid, gid, mode } = found
+    const permissions = mode & 0o7777
+    const wanted = body.mode & 0o7777
+    if (type !== S_IFLNK && permissions !== wanted)
+      this.#differs(path, 'mode', `0${permissions.toString(8)}, should be 0${wanted.toString(8)}`)
+    const [owner, group] = tree.fake
+      ? [body.uid, body.gid]
+      : [ownerHere(body.uid), groupHere(body.gid)]
+    if (owner !== undefined && owner !== uid)
+      this.#differs(path, 'owner', `${uid}, should be ${owner}`)
+    if (group !== undefined && group !== gid)
+      this.#differs(path, 'group', `${gid}, should be ${group}`)
+    const { mtimeSec, mtimeNsec } = this.#stat
+    if (hasMtime && (mtimeSec !== body.mtimeSec || mtimeNsec !== body.mtimeNsec))
+      this.#differs(path, 'mtime', '')
+    if (!tree.fake) this.#xattrs(path, fd, body.xattrs)
+    tree.release(path, fd)
+  }
+
+  #xattrs(path: Buffer, fd: number, stated: Buffer): void {
+    const wanted = new Map(decodeXattrs(stated).map(({ name, value }) => [keyOf(name), value]))
+    const length = flistxattr(fd, this.#list)
+    for (let at = 0; at < length;) {
+      const end = this.#list.indexOf(0, at)
+      const name = this.#list.toString('latin1', at, end)
+      at = end + 1
+      if (!this.#isCompared(name)) continue
+      const value = wanted.get(name)
+      wanted.delete(name)
+      const size = fgetxattr(fd, Buffer.from(name, 'latin1'), this.#value)
+      if (size === -errno.ENODATA) continue
+      if (!value) this.#differs(path, 'xattr', `${name}: should not be there`)
+      else if (size < 0 || !this.#value.subarray(0, size).equals(value))
+        this.#differs(path, 'xattr', `${name}: another value`)
+    }
+    for (const name of wanted.keys())
+      if (this.#isCompared(name)) this.#differs(path, 'xattr', `${name}: missing`)
+  }
+
+  // What a user cannot set he is not blamed for; a label belongs to the machine.
+  #isCompared(name: string): boolean {
+    const { isRoot, tree } = this.#options
+    if (name === 'security.selinux') return false
+    return isRoot && !tree.options.untrusted ? true : name.startsWith('user.')
+  }
+}
