@@ -2,7 +2,7 @@
 // is being made whole, and where it is in doubt of a path; compares where it is asked to.
 
 import { randomInt } from 'node:crypto'
-import { check, close, fsync, realTime, unlinkat } from '#posix'
+import { check, close, fsync, readDirectory, realTime, unlinkat } from '#posix'
 import {
   assertForm,
   codecs,
@@ -86,6 +86,7 @@ export class Assertions {
   // What is still to be asked for, or was asked for and is not stated in full.
   #needs: { why: Asked['why']; path: Buffer } | undefined
   #connections = 0
+  #isEmpty = false
 
   constructor(options: AssertionsOptions, compared: Omit<DifferencesOptions, 'onDifference'>) {
     this.#options = options
@@ -111,6 +112,7 @@ export class Assertions {
     close(fd)
     check(fsync(state.fd), 'fsync', state.shown)
     this.isActive = true
+    this.#isEmpty = isEmpty(this.#options.tree.root)
     this.#needs = { why: 'whole', path: top }
     suspects.isQuiet = true
     displaced.discard = (directory, name) => absence.trash.take(directory, name)
@@ -128,6 +130,7 @@ export class Assertions {
 
   /** What was asked for will not come, since an epoch has ended or messages are missing. */
   restart(): void {
+    for (const { hasBegun } of this.#asked.values()) if (hasBegun) this.#isEmpty = false
     this.#asked.clear()
     this.#passing.clear()
     this.#wants.askAgain()
@@ -167,7 +170,9 @@ export class Assertions {
 
   #askFor({ why, path }: { why: Asked['why']; path: Buffer }): void {
     const id = randomInt(1, 2 ** 32)
-    const body = { id, depth: 1, form: assertForm.HASHES, offset: 0, length: 0, path }
+    // Where there is nothing there is nothing to compare.
+    const form = why === 'whole' && this.#isEmpty ? assertForm.DATA : assertForm.HASHES
+    const body = { id, depth: 1, form, offset: 0, length: 0, path }
     if (this.#send(body))
       this.#asked.set(id, { why, path, hasBegun: false, atMs: performance.now() })
   }
@@ -257,3 +262,9 @@ export class Assertions {
 }
 
 const top = Buffer.alloc(0)
+const reserved = Buffer.from('.tfs')
+
+function isEmpty(root: number): boolean {
+  for (const { name } of readDirectory(root)) if (!name.equals(reserved)) return false
+  return true
+}

@@ -271,6 +271,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
       assertions.take(message, place)
       if (assertions.isVerified) replay.isDone = true
     },
+    onBreak: () => assertions.restart(),
     onDoubt: (body, seq) => operate.doubt(body, seq),
     onFsync: () => sync.want(),
     onBegin: options.onBegin,

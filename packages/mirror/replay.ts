@@ -30,6 +30,8 @@ export interface ReplayOptions {
   readonly operate: (operation: Operation, bytes: Buffer, place: () => string) => void
   /** What is at a path is stated. */
   readonly onAssertion?: ((message: Assertion, place: () => string) => void) | undefined
+  /** Another epoch has begun, or messages are missing. */
+  readonly onBreak?: (() => void) | undefined
   /** The source is in doubt about a path. */
   readonly onDoubt?: ((body: Body<'doubt'>, seq: number) => void) | undefined
   /** The source has made durable what came before, or says that this was all. */
@@ -150,6 +152,7 @@ export class Replay {
     const { seq, name } = message
     if (name === 'gap')
       this.#options.resume.dropped(message.epoch, message.body.from, message.body.to)
+    if (name === 'gap') this.#options.onBreak?.()
     if (isOperation(message)) this.#options.operate(message, bytes, () => this.#place(seq))
     if (isAssertion(message)) this.#options.onAssertion?.(message, () => this.#place(seq))
     if (name === 'doubt') this.#options.onDoubt?.(message.body, seq)
@@ -160,8 +163,10 @@ export class Replay {
   }
 
   #hello(message: Message & { name: 'hello' }, bytes: Buffer): void {
-    if (this.#options.resume.hello(message, bytes)) this.#count('hello')
-    else this.counts.skipped++
+    if (this.#options.resume.hello(message, bytes)) {
+      this.#count('hello')
+      this.#options.onBreak?.()
+    } else this.counts.skipped++
     this.#options.onBegin?.(message.body.source.toString(), message.epoch)
   }
 
