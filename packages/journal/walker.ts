@@ -6,9 +6,7 @@ import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
   close,
-  DirentCursor,
   errno,
-  getdents64,
   lseek,
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -33,13 +31,12 @@ import {
   dataKind,
   encodeNames,
   limits,
-  nameEntrySize,
   type Body,
-  type Name,
   type OperationName,
 } from '#wire'
 import { decodeDevice } from '#fuse'
 import type { JournalContext } from './journal-context.js'
+import { endOfList, namesIn } from './names-in.js'
 import { LinkGroups } from './link-groups.js'
 import { openBelow } from './open-below.js'
 import { Pending } from './pending.js'
@@ -70,15 +67,11 @@ export interface WalkCounts {
 export const blockSize = limits.dataSizeMax
 /** Content that is stated with the file's attributes. */
 const dataHereMax = 64 << 10
-/** Bytes of names in one message. */
-const namesSizeMax = 256 << 10
-const direntsSize = 64 << 10
 
 const dot = Buffer.from('.')
 const none = Buffer.alloc(0)
 const slash = 0x2f
 const block = Buffer.alloc(blockSize)
-const dirents = Buffer.alloc(direntsSize)
 
 export class Walker {
   readonly request: AssertRequest
@@ -172,9 +165,10 @@ export class Walker {
   }
 
   #stateDirectory(path: Buffer, name: Buffer): number {
+    const { tree } = this.#context
     const fd = openat(this.#directoryFd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
     if (fd < 0) return fd
-    const names = this.#namesIn(fd, path)
+    const names = namesIn(tree, fd, path)
     close(fd)
     if (typeof names === 'number') return names
     const xattrs = readXattrs(this.#directoryFd, name)
@@ -203,43 +197,14 @@ export class Walker {
     return 0
   }
 
-  // As they are journalled, in the order of their bytes; or -errno.
-  #namesIn(fd: number, path: Buffer): Name[] | number {
-    const { tree } = this.#context
-    const cursor = new DirentCursor(dirents)
-    const names: Name[] = []
-    for (;;) {
-      const length = getdents64(fd, cursor.buffer)
-      if (length === 0) break
-      if (length < 0) return length
-      cursor.reset(length)
-      while (cursor.next()) {
-        if (cursor.isDot) continue
-        const name = Buffer.from(cursor.name)
-        const type = cursor.type << 12 || this.#typeOf(fd, name)
-        // Gone meanwhile, behind the mount.
-        if (type < 0) continue
-        const below = path.length === 0 ? name : Buffer.concat([path, Buffer.of(slash), name])
-        if (below.length > limits.pathSizeMax) return -errno.ENAMETOOLONG
-        if (!tree.isReservedPath(below) && !tree.isExcluded(below, type)) names.push({ type, name })
-      }
-    }
-    return names.sort((a, b) => Buffer.compare(a.name, b.name))
-  }
-
-  // Where the file system does not say.
-  #typeOf(fd: number, name: Buffer): number {
-    const e = statx(fd, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#other.buffer)
-    return e < 0 ? e : this.#other.type
-  }
-
   #stateFile(path: Buffer, name: Buffer, stated: number): number {
     const { size, nlink } = this.#stat
     const key = nlink > 1 ? keyOf(this.#stat) : undefined
     const linkOf = key === undefined ? undefined : this.#links.nameOf(key, this.#isRight)
     const isFile = this.#stat.type === S_IFREG
     const file = { path, name, key, linkOf: linkOf ?? none }
-    if (linkOf || !isFile || size === 0) return this.#whole(file, content.STATED, none)
+    if (linkOf || !isFile) return this.#whole(file, content.STATED, none)
+    if (size === 0 && !this.#pending.isBegun(path)) return this.#whole(file, content.HERE, none)
     const { form, length } = this.request
     const isAll = length === 0 && this.request.offset === 0
     if (isAll && !this.#pending.isBegun(path)) {
@@ -429,12 +394,4 @@ function readAll(fd: number, start: number, length: number): number {
     done += n
   }
   return 0
-}
-
-// Behind the last of the names from `at` on that have room in one message.
-function endOfList(names: readonly Name[], at: number): number {
-  let size = 0
-  let end = at
-  while (end < names.length && (size += nameEntrySize(names[end]!.name)) <= namesSizeMax) end++
-  return end
 }

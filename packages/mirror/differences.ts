@@ -8,31 +8,24 @@ import {
   errno,
   fgetxattr,
   flistxattr,
-  fstat,
-  lseek,
   makedev,
-  noName,
   O_DIRECTORY,
   O_RDONLY,
   openat2,
-  pread,
   readDirectory,
-  readlinkat,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
   S_IFREG,
-  SEEK_DATA,
-  Stat,
   XATTR_LIST_MAX,
   XATTR_SIZE_MAX,
 } from '#posix'
 import { content, dataKind, decodeNames, decodeXattrs, type Body } from '#wire'
 import type { Absence } from './absence.js'
 import { beneath } from './directories.js'
-import { openRegular } from './files.js'
+import { Inspection } from './inspection.js'
 import { keyOf, type Tree } from './tree.js'
 
 /** Is told of each: `what` it is about, and how. */
@@ -65,8 +58,7 @@ const typeNames: Readonly<Record<number, string>> = {
 
 export class Differences {
   readonly #options: DifferencesOptions
-  readonly #stat = new Stat()
-  readonly #block = Buffer.alloc(1 << 20)
+  readonly #inspection: Inspection
   readonly #list = Buffer.alloc(XATTR_LIST_MAX)
   readonly #value = Buffer.alloc(XATTR_SIZE_MAX)
   // Of one assertion: the inode of each group, and the group of each such inode.
@@ -76,6 +68,7 @@ export class Differences {
 
   constructor(options: DifferencesOptions) {
     this.#options = options
+    this.#inspection = new Inspection(options.tree)
   }
 
   /** Another assertion begins. */
@@ -86,7 +79,7 @@ export class Differences {
   }
 
   absent({ path }: Body<'assert-absent'>): void {
-    if (this.#isOurs(path) && this.#look(path) !== 0) this.#differs(path, 'extra', '')
+    if (this.#isOurs(path) && this.#inspection.look(path) > 0) this.#differs(path, 'extra', '')
   }
 
   directory(body: Body<'assert-dir'>): void {
@@ -102,7 +95,7 @@ export class Differences {
     if (!this.#isOurs(path)) return
     const type = mode & S_IFMT
     if (!this.#isOf(path, type)) return
-    const { nlink, size, rdev } = this.#stat
+    const { nlink, size, rdev } = this.#inspection.stat
     if (group === 0 && nlink > 1) this.#differs(path, 'link', `has ${nlink} names, should have one`)
     if (group !== 0) this.#isLinked(path, group)
     if (type === S_IFCHR || type === S_IFBLK) {
@@ -132,21 +125,10 @@ export class Differences {
     return !this.#options.absence.isAbsent(this.#options.tree, path)
   }
 
-  // The type of what is there, as which it counts, in #stat; 0 for nothing.
-  #look(path: Buffer): number {
-    const { tree } = this.#options
-    const fd = tree.object(path)
-    if (fd < 0) return 0
-    const e = fstat(fd, this.#stat.buffer)
-    const type = e < 0 ? 0 : (tree.fake?.look(fd)?.mode ?? this.#stat.mode) & S_IFMT
-    tree.release(path, fd)
-    return type
-  }
-
   #isOf(path: Buffer, type: number): boolean {
-    const found = this.#look(path)
+    const found = this.#inspection.look(path)
     if (found === type) return true
-    if (found === 0) this.#differs(path, 'missing', `should be a ${typeNames[type]}`)
+    if (found <= 0) this.#differs(path, 'missing', `should be a ${typeNames[type]}`)
     else this.#differs(path, 'type', `${typeNames[found]}, should be a ${typeNames[type]}`)
     return false
   }
@@ -173,7 +155,7 @@ export class Differences {
   }
 
   #isLinked(path: Buffer, group: number): void {
-    const inode = `${this.#stat.inoHigh}:${this.#stat.inoLow}`
+    const inode = `${this.#inspection.stat.inoHigh}:${this.#inspection.stat.inoLow}`
     const known = this.#inodes.get(group)
     if (known === undefined && !this.#groups.has(inode)) {
       this.#inodes.set(group, inode)
@@ -184,41 +166,21 @@ export class Differences {
   #target(path: Buffer, target: Buffer): void {
     const { tree } = this.#options
     if (tree.fake) return this.#content(path, 0, target.length, target, false)
-    const fd = tree.object(path)
-    const found = Buffer.alloc(target.length + 1)
-    const length = fd < 0 ? fd : readlinkat(fd, noName, found)
-    if (fd >= 0) tree.release(path, fd)
-    if (length !== target.length || !found.subarray(0, length).equals(target))
-      this.#differs(path, 'target', '')
+    if (!this.#inspection.targets(path, target)) this.#differs(path, 'target', '')
   }
 
   #content(path: Buffer, offset: number, length: number, said: Buffer, isHashed: boolean): void {
-    const fd = this.#open(path)
-    if (fd < 0) return this.#differs(path, 'unreadable', `errno ${-fd}`)
-    let done = 0
-    for (let n = 1; done < length && n > 0; done += Math.max(0, n))
-      n = pread(fd, this.#block, done, length - done, offset + done)
-    close(fd)
-    const bytes = this.#block.subarray(0, done)
+    const bytes = this.#inspection.read(path, offset, length)
     const isSame = isHashed ? hash('sha256', bytes, 'buffer').equals(said) : bytes.equals(said)
-    if (done !== length || !isSame)
+    if (bytes.length !== length || !isSame)
       this.#differs(path, 'content', `bytes ${offset} to ${offset + length - 1}`)
   }
 
   #hole(path: Buffer, offset: number, length: number): void {
     const start = Math.ceil(offset / holeGrain) * holeGrain
     const end = Math.floor((offset + length) / holeGrain) * holeGrain
-    const fd = start < end ? this.#open(path) : -1
-    if (fd < 0) return
-    const data = lseek(fd, start, SEEK_DATA)
-    close(fd)
-    if (data >= 0 && data < end) this.#differs(path, 'hole', `data at byte ${data}`)
-  }
-
-  #open(path: Buffer): number {
-    const { tree } = this.#options
-    const directory = tree.parent(path)
-    return directory < 0 ? directory : openRegular(directory, tree.name, O_RDONLY, this.#stat)
+    const data = start < end ? this.#inspection.dataIn(path, start, end) : -1
+    if (data >= 0) this.#differs(path, 'hole', `data at byte ${data}`)
   }
 
   #attributes(
@@ -227,11 +189,11 @@ export class Differences {
     hasMtime: boolean,
   ): void {
     const { path } = body
-    if (this.#look(path) === 0) return
+    if (this.#inspection.look(path) <= 0) return
     const { tree, ownerHere, groupHere } = this.#options
     const fd = tree.object(path)
     if (fd < 0) return
-    const found = tree.fake?.look(fd) ?? this.#stat
+    const found = tree.fake?.look(fd) ?? this.#inspection.stat
     const { uid, gid, mode } = found
     const permissions = mode & 0o7777
     const wanted = body.mode & 0o7777
@@ -244,7 +206,7 @@ export class Differences {
       this.#differs(path, 'owner', `${uid}, should be ${owner}`)
     if (group !== undefined && group !== gid)
       this.#differs(path, 'group', `${gid}, should be ${group}`)
-    const { mtimeSec, mtimeNsec } = this.#stat
+    const { mtimeSec, mtimeNsec } = this.#inspection.stat
     if (hasMtime && (mtimeSec !== body.mtimeSec || mtimeNsec !== body.mtimeNsec))
       this.#differs(path, 'mtime', '')
     if (!tree.fake) this.#xattrs(path, fd, body.xattrs)

@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { close, escapeName, noName, Stat, umask } from '#posix'
 import { PathPatterns, type PathRule, type Position } from '#wire'
 import { Absence } from './absence.js'
-import { Assertions, type Verification } from './assertions.js'
+import { Assertions, type AssertionsOptions, type Verification } from './assertions.js'
 import { Acks, whoOf } from './acks.js'
 import { Displaced } from './displaced.js'
 import { FakeSuper } from './fake-super.js'
@@ -235,30 +235,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const who = whoOf(record, shown)
   const acks = upstream?.send ? new Acks({ upstream, resume, sync, who }) : undefined
   const operate = new Operate({ tree, absence, unlock, resume, onDivergence })
-  const { owners } = tree
-  const assertions: Assertions = new Assertions(
-    {
-      tree,
-      absence,
-      state,
-      resume,
-      suspects,
-      displaced: tree.options.displaced,
-      upstream,
-      mayRecover: !force && options.verify === undefined && onDivergence === 'repair',
-      verify: options.verify,
-      checks: options.checks === true,
-      onDifference: (path, what, how) => options.onDifference?.(path, what, how, resume),
-      say,
-    },
-    {
-      tree,
-      absence,
-      ownerHere: (uid) => owners.ownerHere(uid),
-      groupHere: (gid) => owners.groupHere(gid),
-      isRoot: process.geteuid?.() === 0,
-    },
-  )
+  const assertions: Assertions = assertionsFor(options, state, { tree, absence, suspects, resume })
   const replay: Replay = new Replay({
     resume,
     until,
@@ -291,6 +268,37 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     acks,
     assertions,
   }
+}
+
+/** What is done with what the source states. */
+function assertionsFor(
+  options: MirrorOptions,
+  state: StateDirectory,
+  parts: Pick<AssertionsOptions, 'tree' | 'absence' | 'suspects' | 'resume'>,
+): Assertions {
+  const { upstream, verify, checks, force, onDivergence, say } = options
+  const { tree, absence, resume } = parts
+  const { owners, options: treeOptions } = tree
+  return new Assertions(
+    {
+      ...parts,
+      state,
+      displaced: treeOptions.displaced,
+      upstream,
+      mayRecover: !force && verify === undefined && onDivergence === 'repair',
+      verify,
+      checks: checks === true,
+      onDifference: (path, what, how) => options.onDifference?.(path, what, how, resume),
+      say,
+    },
+    {
+      tree,
+      absence,
+      ownerHere: (uid) => owners.ownerHere(uid),
+      groupHere: (gid) => owners.groupHere(gid),
+      isRoot: process.geteuid?.() === 0,
+    },
+  )
 }
 
 /** What is looked after between messages. */

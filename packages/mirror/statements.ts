@@ -7,9 +7,6 @@ import {
   copyFileRange,
   DT_DIR,
   errno,
-  fgetxattr,
-  flistxattr,
-  fremovexattr,
   fstat,
   ftruncate,
   lseek,
@@ -19,8 +16,6 @@ import {
   pread,
   pwrite,
   readDirectory,
-  readlinkat,
-  noName,
   makedev,
   S_IFBLK,
   S_IFCHR,
@@ -31,14 +26,11 @@ import {
   SEEK_DATA,
   SEEK_HOLE,
   Stat,
-  XATTR_LIST_MAX,
-  XATTR_SIZE_MAX,
 } from '#posix'
 import {
   content,
   dataKind,
   decodeNames,
-  decodeXattrs,
   fallocateMode,
   which as bits,
   type Body,
@@ -47,7 +39,8 @@ import {
 import { absences, type Absence } from './absence.js'
 import { appliers, type Apply } from './appliers.js'
 import { beneath } from './directories.js'
-import { openRegular } from './files.js'
+import { Inspection } from './inspection.js'
+import { matchXattrs } from './match-xattrs.js'
 import { makeParents, move } from './repairs.js'
 import type { Tree } from './tree.js'
 
@@ -72,16 +65,15 @@ export class Statements {
   readonly #tree: Tree
   readonly #absence: Absence
   readonly #wants: Wants
-  readonly #stat = new Stat()
+  readonly #inspection: Inspection
   readonly #parentStat = new Stat()
   readonly #block = Buffer.alloc(1 << 20)
-  readonly #list = Buffer.alloc(XATTR_LIST_MAX)
-  readonly #value = Buffer.alloc(XATTR_SIZE_MAX)
   /** Names that were removed, since they should not be there. */
   removed = 0
 
   constructor(tree: Tree, absence: Absence, wants: Wants) {
     this.#tree = tree
+    this.#inspection = new Inspection(tree)
     this.#absence = absence
     this.#wants = wants
   }
@@ -141,18 +133,6 @@ export class Statements {
     return (appliers[name] as Apply<K>)(this.#tree, body)
   }
 
-  /** What is at `path`, in #stat: its type (as which it counts), 0 for nothing, or why not. */
-  #look(path: Buffer): number {
-    const { fake } = this.#tree
-    const fd = this.#tree.object(path)
-    if (fd === -errno.ENOENT) return 0
-    if (fd < 0) return fd
-    const e = fstat(fd, this.#stat.buffer)
-    const type = e < 0 ? e : (fake?.look(fd)?.mode ?? this.#stat.mode) & S_IFMT
-    this.#tree.release(path, fd)
-    return type
-  }
-
   /** The mtime of the directory that holds `path`, for an operation that leaves it as it is. */
   #dirTimes(path: Buffer): { dirMtimeSec: number; dirMtimeNsec: number } | number {
     const e = makeParents(this.#tree, path)
@@ -178,7 +158,7 @@ export class Statements {
 
   #makeDirectory({ path, mode, uid, gid, mtimeSec, mtimeNsec }: Body<'assert-dir'>): number {
     if (path.length === 0) return 0
-    const type = this.#look(path)
+    const type = this.#inspection.look(path)
     if (type < 0 || type === S_IFDIR) return Math.min(0, type)
     const times = this.#dirTimes(path)
     if (typeof times === 'number') return times
@@ -218,7 +198,7 @@ export class Statements {
   }
 
   #link(path: Buffer, newPath: Buffer): number {
-    const [one, other] = [this.#inode(path), this.#inode(newPath)]
+    const [one, other] = [this.#inspection.inode(path), this.#inspection.inode(newPath)]
     if (one !== undefined && one === other) return 0
     if (one === undefined) return -errno.ENOENT
     const times = this.#dirTimes(newPath)
@@ -229,19 +209,13 @@ export class Statements {
     return e || this.#do('link', { path, newPath, ...newTimes })
   }
 
-  #inode(path: Buffer): string | undefined {
-    if (this.#look(path) <= 0) return undefined
-    const { inoHigh, inoLow } = this.#stat
-    return `${inoHigh}:${inoLow}`
-  }
-
   // A symbolic link, a device, a FIFO, a socket.
   #special(body: Body<'assert-file'>): number {
     const { path, mode, major, minor, target, size: _size, ...rest } = body
     const type = mode & S_IFMT
-    const found = this.#look(path)
+    const found = this.#inspection.look(path)
     if (found < 0) return found
-    if (found === type && this.#stat.nlink === 1 && this.#isSame(body)) return 0
+    if (found === type && this.#inspection.stat.nlink === 1 && this.#isSame(body)) return 0
     const times = this.#dirTimes(path)
     if (typeof times === 'number') return times
     const e = found === 0 ? 0 : this.#remove(path)
@@ -255,27 +229,23 @@ export class Statements {
   #isSame({ path, mode, major, minor, target }: Body<'assert-file'>): boolean {
     if (this.#tree.fake) return false
     const type = mode & S_IFMT
-    if (type === S_IFCHR || type === S_IFBLK) return this.#stat.rdev === makedev(major, minor)
+    if (type === S_IFCHR || type === S_IFBLK)
+      return this.#inspection.stat.rdev === makedev(major, minor)
     if (type !== S_IFLNK) return true
-    const fd = this.#tree.object(path)
-    if (fd < 0) return false
-    const found = Buffer.alloc(target.length + 1)
-    const length = readlinkat(fd, noName, found)
-    this.#tree.release(path, fd)
-    return length === target.length && found.subarray(0, length).equals(target)
+    return this.#inspection.targets(path, target)
   }
 
   // A regular file of that size, with one name, or those that were stated.
   #regular(body: Body<'assert-file'>, isAnswer: boolean): number {
     const { path, size, content: kind } = body
-    const found = this.#look(path)
+    const found = this.#inspection.look(path)
     if (found < 0) return found
     // Its content was stated, and its links are those.
     if (kind === content.STATED && found === S_IFREG) return this.#resize(path, size)
     if (found !== S_IFREG) {
       const e = this.#makeNew(body, none)
       if (e < 0) return e
-    } else if (this.#stat.nlink > 1 && !isAnswer) {
+    } else if (this.#inspection.stat.nlink > 1 && !isAnswer) {
       const e = this.#separate(body)
       if (e < 0) return e
     }
@@ -283,21 +253,21 @@ export class Statements {
   }
 
   #resize(path: Buffer, size: number): number {
-    return this.#stat.size === size ? 0 : this.#do('truncate', { path, size })
+    return this.#inspection.stat.size === size ? 0 : this.#do('truncate', { path, size })
   }
 
   // Its content is in the message: a file that has another one is replaced at once.
   #small(body: Body<'assert-file'>, isAnswer: boolean): number {
     const { path, data } = body
     this.#wants.forget(path)
-    const found = this.#look(path)
+    const found = this.#inspection.look(path)
     if (found < 0) return found
-    const isIt = found === S_IFREG && (this.#stat.nlink === 1 || isAnswer)
-    const isShared = isIt && this.#stat.nlink > 1
+    const isIt = found === S_IFREG && (this.#inspection.stat.nlink === 1 || isAnswer)
+    const isShared = isIt && this.#inspection.stat.nlink > 1
     const isSame =
       isIt &&
-      this.#stat.size === data.length &&
-      this.#read(path, 0, data.length)?.equals(data) === true
+      this.#inspection.stat.size === data.length &&
+      this.#inspection.read(path, 0, data.length).equals(data)
     const e = isSame
       ? 0
       : isShared
@@ -315,11 +285,9 @@ export class Statements {
 
   // The file gets an inode of its own, with the content that it has.
   #separate(body: Body<'assert-file'>): number {
-    const directory = this.#tree.parent(body.path)
-    if (directory < 0) return directory
-    const from = openRegular(directory, this.#tree.name, O_RDONLY, this.#stat)
+    const from = this.#inspection.open(body.path)
     if (from < 0) return from
-    const { size } = this.#stat
+    const { size } = this.#inspection.stat
     const e = this.#replace(body, () => {
       const file = this.#tree.writable(rebuilt)
       return typeof file === 'number' ? file : this.#copy(from, file.fd, size)
@@ -340,12 +308,12 @@ export class Statements {
     if (e < 0) return e
     this.#tree.forgetTree(path)
     // A directory does not give way to a file.
-    const found = this.#look(path)
+    const found = this.#inspection.look(path)
     const removed = found === S_IFDIR ? this.#remove(path) : Math.min(0, found)
     if (removed < 0) return removed
     const moved = move(this.#tree, rebuilt, path, 0)
     if (moved < 0) return moved
-    this.#look(path)
+    this.#inspection.look(path)
     const directory = this.#tree.parent(path)
     return this.#tree.setMtime(directory, times.dirMtimeSec, times.dirMtimeNsec)
   }
@@ -381,40 +349,22 @@ export class Statements {
   }
 
   #write(path: Buffer, offset: number, data: Buffer): number {
-    if (this.#read(path, offset, data.length)?.equals(data)) return 0
+    if (this.#inspection.read(path, offset, data.length).equals(data)) return 0
     return this.#do('write', { path, offset, data })
   }
 
   #hole(path: Buffer, offset: number, length: number): number {
-    const directory = this.#tree.parent(path)
-    if (directory < 0) return directory
-    const fd = openRegular(directory, this.#tree.name, O_RDONLY, this.#stat)
-    if (fd < 0) return fd
-    const data = lseek(fd, offset, SEEK_DATA)
-    close(fd)
-    if (data === -errno.ENXIO || data >= offset + length) return 0
+    if (this.#inspection.dataIn(path, offset, offset + length) < 0) return 0
     const mode = fallocateMode.PUNCH_HOLE | fallocateMode.KEEP_SIZE
     return this.#do('fallocate', { path, mode, offset, length })
   }
 
   #compare(path: Buffer, offset: number, length: number, hashed: Buffer): number {
-    const bytes = this.#read(path, offset, length)
-    if (bytes && sha256(bytes).equals(hashed)) this.#wants.got(path, offset, length)
+    const bytes = this.#inspection.read(path, offset, length)
+    if (bytes.length === length && sha256(bytes).equals(hashed))
+      this.#wants.got(path, offset, length)
     else this.#wants.want(path, offset, length)
     return 0
-  }
-
-  // A view that is good until the next call; undefined where that cannot be read whole.
-  #read(path: Buffer, offset: number, length: number): Buffer | undefined {
-    const directory = this.#tree.parent(path)
-    const fd =
-      directory < 0 ? directory : openRegular(directory, this.#tree.name, O_RDONLY, this.#stat)
-    if (fd < 0) return undefined
-    let done = 0
-    for (let n = 1; done < length && n > 0; done += Math.max(0, n))
-      n = pread(fd, this.#block, done, length - done, offset + done)
-    close(fd)
-    return done === length ? this.#block.subarray(0, length) : undefined
   }
 
   #attributes(body: Body<'assert-dir'> | Body<'assert-file'>, type: number): number {
@@ -433,49 +383,11 @@ export class Statements {
     const owners = bits.UID | bits.GID | (type === S_IFLNK ? 0 : bits.MODE)
     return (
       this.#do('setattr', { ...attributes, which: owners }) ||
-      this.#xattrs(path, body.xattrs) ||
+      matchXattrs(this.#tree, path, body.xattrs, (name, value) =>
+        this.#do('setxattr', { path, name, value }),
+      ) ||
       // An ACL may have changed the mode.
       this.#do('setattr', { ...attributes, which: (owners & bits.MODE) | bits.MTIME })
     )
   }
-
-  #xattrs(path: Buffer, stated: Buffer): number {
-    const wanted = decodeXattrs(stated)
-    const fd = this.#tree.object(path)
-    if (fd < 0) return fd
-    let e = this.#removeXattrs(
-      fd,
-      wanted.map(({ name }) => name),
-    )
-    for (const { name, value } of wanted) {
-      if (e < 0) break
-      const size = this.#tree.fake ? -1 : fgetxattr(fd, name, this.#value)
-      if (size >= 0 && this.#value.subarray(0, size).equals(value)) continue
-      e = this.#do('setxattr', { path, name, value })
-    }
-    this.#tree.release(path, fd)
-    return e
-  }
-
-  #removeXattrs(fd: number, wanted: readonly Buffer[]): number {
-    const { fake } = this.#tree
-    const here = new Set(
-      wanted.map((name) => (fake ? fake.nameOf(name) : name)?.toString('latin1')),
-    )
-    const length = flistxattr(fd, this.#list)
-    if (length === -errno.EOPNOTSUPP) return 0
-    for (let at = 0; at < length;) {
-      const end = this.#list.indexOf(0, at)
-      const name = this.#list.toString('latin1', at, end)
-      at = end + 1
-      if (here.has(name) || !isRemovable(name)) continue
-      const e = fremovexattr(fd, Buffer.from(name, 'latin1'))
-      if (e < 0 && e !== -errno.ENODATA && e !== -errno.EPERM && e !== -errno.EACCES) return e
-    }
-    return Math.min(0, length)
-  }
 }
-
-// A label belongs to the machine; what begins so is what stands for something else (--ids xattr).
-const isRemovable = (name: string) =>
-  name !== 'security.selinux' && !name.startsWith('user.rsync.%')

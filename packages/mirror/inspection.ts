@@ -1,0 +1,75 @@
+// Looks at what the mirror has at a path: what it is, its bytes, its holes, its target. Changes
+// nothing.
+
+import { close, errno, fstat, lseek, noName, O_RDONLY, pread, readlinkat, S_IFMT } from '#posix'
+import { SEEK_DATA, Stat } from '#posix'
+import { limits } from '#wire'
+import { openRegular } from './files.js'
+import type { Tree } from './tree.js'
+
+export class Inspection {
+  /** Of what was looked at last. */
+  readonly stat = new Stat()
+  readonly #tree: Tree
+  readonly #block = Buffer.alloc(limits.dataSizeMax)
+
+  constructor(tree: Tree) {
+    this.#tree = tree
+  }
+
+  /** The type (as which it counts) of what is at `path`; 0 for nothing; -errno or a refusal. */
+  look(path: Buffer): number {
+    const fd = this.#tree.object(path)
+    if (fd === -errno.ENOENT) return 0
+    if (fd < 0) return fd
+    const e = fstat(fd, this.stat.buffer)
+    const type = e < 0 ? e : (this.#tree.fake?.look(fd)?.mode ?? this.stat.mode) & S_IFMT
+    this.#tree.release(path, fd)
+    return type
+  }
+
+  /** The inode at `path` as a key; undefined where there is none. */
+  inode(path: Buffer): string | undefined {
+    if (this.look(path) <= 0) return undefined
+    const { inoHigh, inoLow } = this.stat
+    return `${inoHigh}:${inoLow}`
+  }
+
+  /** A descriptor of the regular file at `path`, for reading; -errno or a refusal. */
+  open(path: Buffer): number {
+    const directory = this.#tree.parent(path)
+    return directory < 0 ? directory : openRegular(directory, this.#tree.name, O_RDONLY, this.stat)
+  }
+
+  /**
+   * So many bytes of a regular file, at most limits.dataSizeMax; fewer where it ends before, or
+   * cannot be read. A view that is good until the next call.
+   */
+  read(path: Buffer, offset: number, length: number): Buffer {
+    const fd = this.open(path)
+    let done = 0
+    for (let n = fd < 0 ? 0 : 1; done < length && n > 0; done += Math.max(0, n))
+      n = pread(fd, this.#block, done, length - done, offset + done)
+    if (fd >= 0) close(fd)
+    return this.#block.subarray(0, done)
+  }
+
+  /** The first byte from `start` to `end` that is not in a hole of the file; -1: none, or none. */
+  dataIn(path: Buffer, start: number, end: number): number {
+    const fd = this.open(path)
+    if (fd < 0) return -1
+    const data = lseek(fd, start, SEEK_DATA)
+    close(fd)
+    return data >= 0 && data < end ? data : -1
+  }
+
+  /** Whether the symbolic link at `path` holds `target`. */
+  targets(path: Buffer, target: Buffer): boolean {
+    const fd = this.#tree.object(path)
+    if (fd < 0) return false
+    const found = Buffer.alloc(target.length + 1)
+    const length = readlinkat(fd, noName, found)
+    this.#tree.release(path, fd)
+    return length === target.length && found.subarray(0, length).equals(target)
+  }
+}
