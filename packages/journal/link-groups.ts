@@ -1,5 +1,5 @@
-// Names that an assertion has stated of files with several, under which later names of the same file
-// are stated as links. They follow the stream's operations, as `Pending` does.
+// Names that an assertion has stated of files with several, as links to which later names of the
+// same file are stated. They follow the stream's operations, as `Pending` does.
 
 import { PathTrie, pathOf, renameFlag, type Body, type OperationName, type TrieNode } from '#wire'
 

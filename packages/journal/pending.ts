@@ -1,5 +1,6 @@
-// What an assertion has still to state: the paths that it covers, as they are called now. It follows
-// the stream that it takes part in, as a mirror does that believes what was stated and nothing else.
+// What an assertion has still to state: the paths that it covers, as they are called now. It
+// follows the stream that it takes part in, as a mirror does that believes what was stated and
+// nothing else.
 
 import { PathTrie, renameFlag, type Body, type OperationName } from '#wire'
 

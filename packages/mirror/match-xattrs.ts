@@ -1,4 +1,5 @@
-// Gives what is at a path of the mirror the extended attributes that are stated of it, and no others.
+// Gives what is at a path of the mirror the extended attributes that are stated of it, and no
+// others.
 
 import { errno, fgetxattr, flistxattr, fremovexattr, XATTR_LIST_MAX, XATTR_SIZE_MAX } from '#posix'
 import { decodeXattrs } from '#wire'

@@ -194,7 +194,7 @@ function begin(options: MirrorOptions, parts: Parts, forward: Forward | undefine
 type Parts = ReturnType<typeof assemble>
 
 function assemble(root: number, shown: string, state: StateDirectory, options: MirrorOptions) {
-  const { say, untrusted, maxFileSize, onDivergence, rules, force, upstream } = options
+  const { say, untrusted, onDivergence, rules, force, upstream } = options
   const { record } = state.position
   const leftOut = new LeftOut(say)
   const suspects = new Suspects(state.fd, `${state.shown}/suspects`, record.suspects, say)
@@ -212,18 +212,8 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     onHello: (bytes) => hello.write(bytes),
     say,
   })
-  const tree = new Tree(root, {
-    owners: new Owners(options.ids, untrusted, leftOut),
-    leftOut,
-    untrusted,
-    maxFileSize,
-    folds: foldsCase(state.fd, 'lock'),
-    fake: options.ids.kind === 'xattr' ? new FakeSuper(untrusted, leftOut, say) : undefined,
-    stops: onDivergence === 'stop',
-    displaced: new Displaced(state.fd, state.shown, say),
-    noteMode: (mode) => resume.noteMode(mode),
-    suspects,
-  })
+  const noteMode = (mode: number) => resume.noteMode(mode)
+  const tree = new Tree(root, { ...treeOptions(state, options, leftOut), noteMode, suspects })
   const sync: Sync = new Sync({
     policy: options.sync,
     root,
@@ -267,6 +257,20 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     until,
     acks,
     assertions,
+  }
+}
+
+function treeOptions(state: StateDirectory, options: MirrorOptions, leftOut: LeftOut) {
+  const { ids, untrusted, maxFileSize, onDivergence, say } = options
+  return {
+    owners: new Owners(ids, untrusted, leftOut),
+    leftOut,
+    untrusted,
+    maxFileSize,
+    folds: foldsCase(state.fd, 'lock'),
+    fake: ids.kind === 'xattr' ? new FakeSuper(untrusted, leftOut, say) : undefined,
+    stops: onDivergence === 'stop',
+    displaced: new Displaced(state.fd, state.shown, say),
   }
 }
 

@@ -170,7 +170,8 @@ export class Resume {
     const { epoch, seq, source } = this.#record
     if (this.#isForced(hello)) return true
     if (source !== this.#source) return false
-    const why = `was at message ${seq} of epoch ${epoch}, which epoch ${hello.epoch} does not follow`
+    const here = `was at message ${seq} of epoch ${epoch}`
+    const why = `${here}, which epoch ${hello.epoch} does not follow`
     return this.#options.recover?.(why) === true
   }
 

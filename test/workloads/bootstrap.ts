@@ -1,5 +1,6 @@
-// A mirror made whole while four programs work at random all over the source: from nothing, from an
-// old copy, from a damaged one, from a copy that rsync makes meanwhile. It is exact when it says so.
+// A mirror made whole while four programs work at random all over the source: from nothing, from
+// an old copy, from a damaged one, from a copy that rsync makes meanwhile. It is exact when it says
+// so.
 
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
