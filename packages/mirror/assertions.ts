@@ -3,15 +3,8 @@
 
 import { randomInt } from 'node:crypto'
 import { check, close, fsync, readDirectory, realTime, unlinkat } from '#posix'
-import {
-  assertForm,
-  codecs,
-  limits,
-  seal,
-  type Body,
-  type Message,
-  type OperationName,
-} from '#wire'
+import { assertForm, codecs, limits, PathTrie, renameFlag, seal } from '#wire'
+import type { Body, Message, OperationName } from '#wire'
 import type { Absence } from './absence.js'
 import { Differences, type DifferencesOptions, type OnDifference } from './differences.js'
 import type { Displaced } from './displaced.js'
@@ -56,10 +49,12 @@ export interface AssertionsOptions {
 const markName = 'incomplete'
 /** How long the source may take to begin. */
 const patienceMs = 10_000
+/** Between two suspects. */
+const healEachMs = 100
 
 /** Why something is asked for. */
 interface Asked {
-  readonly why: 'whole' | 'verify'
+  readonly why: 'whole' | 'verify' | 'heal'
   readonly path: Buffer
   hasBegun: boolean
   readonly atMs: number
@@ -85,6 +80,10 @@ export class Assertions {
   readonly #passing = new Set<number>()
   // What is still to be asked for, or was asked for and is not stated in full.
   #needs: { why: Asked['why']; path: Buffer } | undefined
+  // Suspects that are not stated yet.
+  readonly #suspects = new PathTrie<true>()
+  #healMs = -Infinity
+  #isHealed = false
   #connections = 0
   #isEmpty = false
 
@@ -104,6 +103,12 @@ export class Assertions {
     return found !== undefined
   }
 
+  /** Something at `path` may be wrong: it is to be stated. */
+  heal(path: Buffer): void {
+    const { upstream, mayRecover } = this.#options
+    if (mayRecover && upstream?.send && !this.isActive) this.#suspects.set(path, true)
+  }
+
   /** From now on it is incomplete. */
   begin(): void {
     const { state, suspects, displaced, absence } = this.#options
@@ -112,6 +117,8 @@ export class Assertions {
     close(fd)
     check(fsync(state.fd), 'fsync', state.shown)
     this.isActive = true
+    for (let next = this.#suspects.first(); next; next = this.#suspects.first())
+      this.#suspects.clear(next.path)
     this.#isEmpty = isEmpty(this.#options.tree.root)
     this.#needs = { why: 'whole', path: top }
     suspects.isQuiet = true
@@ -139,6 +146,11 @@ export class Assertions {
   /** An operation that was applied, or could not be. */
   follow<K extends OperationName>(name: K, body: Body<K>): void {
     this.#wants.follow(name, body)
+    if (name !== 'rename' || this.#suspects.first() === undefined) return
+    const { path, newPath, flags } = body as Body<'rename'>
+    const [one, other] = [this.#suspects.take(path), this.#suspects.take(newPath)]
+    this.#suspects.put(newPath, one)
+    if (flags === renameFlag.EXCHANGE) this.#suspects.put(path, other)
   }
 
   /** Deals with a statement. Throws MirrorError, and errno errors of the target. */
@@ -149,7 +161,8 @@ export class Assertions {
     if (name === 'assert-begin') return this.#begins(body)
     if (name === 'assert-end') return this.#ends(body)
     const asked = this.#asked.get(body.id)
-    if (this.isActive || this.#wants.isAsked(body.id)) this.#apply(message, place)
+    const isHealed = asked?.why === 'heal'
+    if (this.isActive || isHealed || this.#wants.isAsked(body.id)) this.#apply(message, place)
     else if (asked || this.#passing.has(body.id)) this.#compare(message, place, asked !== undefined)
   }
 
@@ -165,6 +178,11 @@ export class Assertions {
     for (const [id, { hasBegun, atMs }] of this.#asked)
       if (!hasBegun && performance.now() - atMs > patienceMs) this.#asked.delete(id)
     if (this.#needs && this.#asked.size === 0) this.#askFor(this.#needs)
+    const suspect = this.#asked.size === 0 ? this.#suspects.first() : undefined
+    if (suspect && performance.now() - this.#healMs >= healEachMs) {
+      this.#healMs = performance.now()
+      this.#askFor({ why: 'heal', path: suspect.path })
+    }
     this.#wants.ask((body) => this.#send(body))
   }
 
@@ -236,7 +254,10 @@ export class Assertions {
     this.#asked.delete(id)
     this.#passing.delete(id)
     this.#wants.ends(id)
-    if (asked?.hasBegun) {
+    if (asked?.why === 'heal') {
+      if (errno === 0 && asked.hasBegun) this.#suspects.clear(asked.path)
+      this.#isHealed = true
+    } else if (asked?.hasBegun) {
       // Otherwise it is asked for again.
       if (errno === 0) this.#needs = undefined
       else this.#options.say(`the source could not state all there is (errno ${errno})`)
@@ -244,7 +265,17 @@ export class Assertions {
     this.#wants.ask((body) => this.#send(body))
     if (this.#needs || !this.#wants.isEmpty) return
     if (this.isActive) this.#finish()
+    else if (this.#isHealed) this.#settleSuspects()
     else if (this.#options.verify) this.isVerified = true
+  }
+
+  // Nothing is in doubt once all of them are stated, and what they lacked has come.
+  #settleSuspects(): void {
+    const { suspects, say } = this.#options
+    if (this.#suspects.first() !== undefined) return
+    this.#isHealed = false
+    say(`${suspects.count} suspect paths are as the source states them now`)
+    suspects.clear()
   }
 
   #finish(): void {

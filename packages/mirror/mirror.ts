@@ -283,7 +283,8 @@ function assertionsFor(
   const { upstream, verify, checks, force, onDivergence, say } = options
   const { tree, absence, resume } = parts
   const { owners, options: treeOptions } = tree
-  return new Assertions(
+  const { suspects } = parts
+  const assertions = new Assertions(
     {
       ...parts,
       state,
@@ -303,6 +304,10 @@ function assertionsFor(
       isRoot: process.geteuid?.() === 0,
     },
   )
+  suspects.onNote = (path) => assertions.heal(path)
+  // Those of earlier runs may be called otherwise by now.
+  if (suspects.count > 0) assertions.heal(noName)
+  return assertions
 }
 
 /** What is looked after between messages. */

@@ -245,7 +245,7 @@ export class Statements {
     if (found !== S_IFREG) {
       const e = this.#makeNew(body, none)
       if (e < 0) return e
-    } else if (this.#inspection.stat.nlink > 1 && !isAnswer) {
+    } else if (this.#inspection.stat.nlink > 1 && !(isAnswer && body.group !== 0)) {
       const e = this.#separate(body)
       if (e < 0) return e
     }
@@ -262,7 +262,8 @@ export class Statements {
     this.#wants.forget(path)
     const found = this.#inspection.look(path)
     if (found < 0) return found
-    const isIt = found === S_IFREG && (this.#inspection.stat.nlink === 1 || isAnswer)
+    const isIt =
+      found === S_IFREG && (this.#inspection.stat.nlink === 1 || (isAnswer && body.group !== 0))
     const isShared = isIt && this.#inspection.stat.nlink > 1
     const isSame =
       isIt &&

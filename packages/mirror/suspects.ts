@@ -12,6 +12,8 @@ export class Suspects {
   count: number
   /** What differs is made whole by other means, and not noted. */
   isQuiet = false
+  /** Is told of each. */
+  onNote: ((path: Buffer) => void) | undefined
   readonly #directory: number
   readonly #shown: string
   readonly #say: SayRarely
@@ -37,6 +39,7 @@ export class Suspects {
 
   #note(seq: number, path: Buffer, what: string): void {
     if (this.isQuiet) return
+    this.onNote?.(path)
     const shown = path.length ? escapeName(path) : '.'
     this.#say.say(`message ${seq}: '${shown}': ${what}; noted as suspect`)
     this.count++
