@@ -30,13 +30,13 @@ export class LinkGroups {
   nameOf(key: string, isRight: (path: Buffer) => boolean): Buffer | undefined {
     for (const node of this.#group(key).names) {
       const path = pathOf(node)
-      if (node.parent && isRight(path) && this.#inodeAt(path) === key) return path
-      this.#group(key).names.delete(node)
+      if (!node.parent || this.#inodeAt(path) !== key) this.#group(key).names.delete(node)
+      else if (isRight(path)) return path
     }
     return undefined
   }
 
-  /** `path` is stated as a name of the inode. */
+  /** `path` is stated as a name of the inode, or begins to be. */
   add(key: string, path: Buffer): void {
     const group = this.#group(key)
     this.#trie.take(path)

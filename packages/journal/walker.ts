@@ -245,6 +245,7 @@ export class Walker {
     const at = Math.max(offset, stated)
     if (!this.#pending.isBegun(path)) {
       this.#pending.goOn(path, offset)
+      if (file.key !== undefined) this.#links.add(file.key, path)
       return this.#say(file, content.FOLLOWS, none)
     }
     if (at >= end) return this.#whole(file, content.STATED, none)

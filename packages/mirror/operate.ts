@@ -7,7 +7,7 @@ import { appliers, type Apply } from './appliers.js'
 import { MirrorError, TargetError } from './mirror-error.js'
 import { isReservedSpelling, operationFaults } from './operation-faults.js'
 import { operationLine, pathsOf } from './operation-line.js'
-import { redos } from './redo.js'
+import { isOne, redos } from './redo.js'
 import { refusal, refusalMax, refusalReason } from './refusal.js'
 import { AGAIN, repairs } from './repairs.js'
 import type { Resume } from './resume.js'
@@ -73,6 +73,12 @@ export class Operate {
     if (name === 'rename' && (body as Body<'rename'>).flags === renameFlag.EXCHANGE) {
       const done = resume.exchanged(tree, body as Body<'rename'>)
       if (done !== undefined) return done
+    }
+    if (this.isLenient && name === 'rename') {
+      const moved = body as Body<'rename'>
+      // To the kernel names of one file have nothing to do with each other's places.
+      if (moved.flags !== renameFlag.EXCHANGE && isOne(tree, moved.path, moved.newPath))
+        return appliers.unlink(tree, moved)
     }
     return (appliers[name] as Apply<K>)(tree, body)
   }

@@ -134,7 +134,8 @@ function targets(fd: number, target: Buffer): boolean {
   return length === target.length && found.subarray(0, length).equals(target)
 }
 
-function isOne(tree: Tree, a: Buffer, b: Buffer): boolean {
+/** Whether both are names of the same file. */
+export function isOne(tree: Tree, a: Buffer, b: Buffer): boolean {
   return look(tree, a, tree.stat) && look(tree, b, other) && tree.stat.isSame(other)
 }
 

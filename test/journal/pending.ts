@@ -1,0 +1,237 @@
+// Operations aimed at an assertion: in a model of a source and of a copy, all of a small tree's
+// operations at all moments of the walk, one and two of them, from several beginnings of the copy.
+// The copy equals the source when all is stated.
+
+import t from 'tap'
+import { renameFlag, type Body } from '#wire'
+import { LinkGroups } from '../../packages/journal/link-groups.js'
+import { Pending } from '../../packages/journal/pending.js'
+import { isDirectory, ModelTree, newFile, type ModelDirectory } from '../support/model-tree.js'
+import { seeded } from '../support/seed.js'
+
+const isLong = process.env['TFS_LONG'] !== undefined
+const bytes = (path: string) => Buffer.from(path, 'latin1')
+const times = { dirMtimeSec: 0, dirMtimeNsec: 0, newDirMtimeSec: 0, newDirMtimeNsec: 0 }
+
+type Operation =
+  | { readonly name: 'rename'; readonly body: Body<'rename'> }
+  | { readonly name: 'link'; readonly body: Body<'link'> }
+  | { readonly name: 'unlink'; readonly body: Body<'unlink'> }
+  | { readonly name: 'write'; readonly path: Buffer; readonly cell: 0 | 1 }
+
+/** a/x, a/y linked as b/z, b/c/w, and a file at the top. */
+function sourceTree(): ModelTree {
+  const tree = new ModelTree()
+  for (const path of ['a/x', 'a/y', 'b/c/w', 'v']) tree.set(bytes(path), newFile(path, path))
+  tree.set(bytes('b/z'), tree.at(bytes('a/y')))
+  return tree
+}
+
+const beginnings: Record<string, (copy: ModelTree) => void> = {
+  nothing: () => undefined,
+  'other links': (copy) => {
+    copy.root.set('a', new Map([['x', newFile('old', 'old')]]))
+    for (const path of ['b/z', 'v', 'extra']) copy.set(bytes(path), copy.at(bytes('a/x')))
+  },
+  'files for directories': (copy) => {
+    for (const path of ['a', 'b/c', 'v/x', 'b/z/deep'])
+      if (!copy.at(bytes(path))) copy.set(bytes(path), newFile('odd', 'odd'))
+  },
+  'the same': (copy) => {
+    for (const [name, node] of sourceTree().root) copy.root.set(name, node)
+  },
+}
+
+/** An assertion of all of `source`, and the copy that goes by it. */
+class Walk {
+  readonly #pending: Pending
+  readonly #links: LinkGroups
+  readonly #isRight = (path: Buffer) => !this.#pending.covers(path)
+
+  readonly source: ModelTree
+  readonly copy: ModelTree
+
+  constructor(source: ModelTree, copy: ModelTree) {
+    this.source = source
+    this.copy = copy
+    const inodeAt = (path: Buffer) => {
+      const node = source.at(path)
+      return node && (isDirectory(node) ? 'directory' : node.key)
+    }
+    this.#pending = new Pending(bytes(''), (path) => source.at(path) !== undefined)
+    this.#links = new LinkGroups(inodeAt)
+  }
+
+  /** One statement. False: all is stated. */
+  step(): boolean {
+    const next = this.#pending.next()
+    if (!next) return false
+    const { path, stated } = next
+    const node = this.source.at(path)
+    if (!node) {
+      this.#pending.done(path)
+      if (path.length > 0) this.copy.set(path, undefined)
+    } else if (isDirectory(node)) this.#directory(path, node)
+    else this.#file(path, stated)
+    return true
+  }
+
+  #directory(path: Buffer, node: ModelDirectory): void {
+    let here = this.copy.at(path)
+    if (!isDirectory(here)) this.copy.set(path, (here = new Map()))
+    for (const name of here.keys()) if (!node.has(name)) here.delete(name)
+    this.#pending.done(path, [...node.keys()].map(bytes))
+  }
+
+  #file(path: Buffer, stated: number): void {
+    const { source, copy } = this
+    const file = source.at(path)
+    if (!file || isDirectory(file)) throw new Error('not a file')
+    const isLinked = source.linksOf(file) > 1
+    const linkOf = isLinked ? this.#links.nameOf(file.key, this.#isRight) : undefined
+    if (linkOf) copy.set(path, copy.at(linkOf))
+    else if (!this.#pending.isBegun(path)) {
+      // FOLLOWS: a file of its own, with what it has.
+      const here = copy.at(path)
+      const cells: [string, string] = here && !isDirectory(here) ? here.cells : ['', '']
+      if (!here || isDirectory(here) || copy.linksOf(here) > 1) copy.set(path, newFile(...cells))
+      if (isLinked) this.#links.add(file.key, path)
+      return this.#pending.goOn(path, 0)
+    } else if (stated < 2) {
+      copy.write(path, stated as 0 | 1, file.cells[stated as 0 | 1])
+      return this.#pending.goOn(path, stated + 1)
+    }
+    this.#pending.done(path)
+    if (isLinked) this.#links.add(file.key, path)
+  }
+
+  /** An operation on the source, sent to the copy, if the source does it. */
+  operate(operation: Operation, value: string): void {
+    if (!isPossible(this.source, operation)) return
+    apply(this.source, operation, value)
+    apply(this.copy, operation, value, true)
+    if (operation.name === 'write') {
+      const { path } = operation
+      if (this.#pending.covers(path))
+        for (const other of this.#links.of(path)) this.#pending.add(other)
+      return
+    }
+    this.#pending.follow(operation.name, operation.body as never)
+    this.#links.follow(operation.name, operation.body as never, this.#isRight)
+  }
+}
+
+function apply(tree: ModelTree, operation: Operation, value: string, isCopy = false): void {
+  if (operation.name === 'write') tree.write(operation.path, operation.cell, value)
+  else if (operation.name === 'rename') tree.rename(operation.body, isCopy)
+  else if (operation.name === 'link') tree.link(operation.body)
+  else tree.unlink(operation.body)
+}
+
+const above = (path: Buffer) => path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)))
+const isBelow = (path: Buffer, top: Buffer) =>
+  `${path.toString()}/`.startsWith(`${top.toString()}/`)
+
+function isPossible(tree: ModelTree, operation: Operation): boolean {
+  if (operation.name === 'write') {
+    const node = tree.at(operation.path)
+    return node !== undefined && !isDirectory(node)
+  }
+  const { path } = operation.body
+  const node = tree.at(path)
+  if (!node) return false
+  if (operation.name === 'unlink') return !isDirectory(node) || node.size === 0
+  const { newPath } = operation.body
+  const there = tree.at(newPath)
+  if (!isDirectory(tree.at(above(newPath)))) return false
+  if (operation.name === 'link') return !isDirectory(node) && there === undefined
+  if (isBelow(newPath, path) || isBelow(path, newPath)) return false
+  if (operation.body.flags === renameFlag.EXCHANGE) return there !== undefined
+  if (there === undefined) return true
+  if (isDirectory(node)) return isDirectory(there) && there.size === 0
+  return !isDirectory(there)
+}
+
+const paths = ['a', 'a/x', 'a/y', 'a/new', 'b', 'b/c', 'b/c/w', 'b/z', 'v', 'new'].map(bytes)
+
+function allOperations(): Operation[] {
+  const all: Operation[] = []
+  for (const path of paths) {
+    all.push({ name: 'unlink', body: { path, ...times } })
+    all.push({ name: 'write', path, cell: 0 }, { name: 'write', path, cell: 1 })
+    for (const newPath of paths) {
+      if (path === newPath) continue
+      all.push({ name: 'link', body: { path, newPath, ...times } })
+      all.push({ name: 'rename', body: { path, newPath, flags: 0, ...times } })
+      if (path < newPath)
+        all.push({ name: 'rename', body: { path, newPath, flags: renameFlag.EXCHANGE, ...times } })
+    }
+  }
+  return all
+}
+
+/** Each operation comes before the step of its number. What is wrong at the end, or ''. */
+function run(begin: (copy: ModelTree) => void, work: readonly (readonly [number, Operation])[]) {
+  const [source, copy] = [sourceTree(), new ModelTree()]
+  begin(copy)
+  const walk = new Walk(source, copy)
+  for (let step = 0; step < 200; step++) {
+    for (const [i, [at, operation]] of work.entries())
+      if (at === step) walk.operate(operation, `${i}`)
+    if (walk.step()) continue
+    if (work.every(([at]) => at <= step))
+      return source.equals(copy) ? '' : `${source.text()} but ${copy.text()}`
+  }
+  return 'it does not end'
+}
+
+const operations = allOperations()
+const stepsMax = 26
+
+void t.test('one operation, at each step', async (t) => {
+  let count = 0
+  for (const [name, begin] of Object.entries(beginnings))
+    for (const operation of operations)
+      for (let at = 0; at < stepsMax; at++, count++) {
+        const fault = run(begin, [[at, operation]])
+        if (fault) return t.fail(`from ${name}, before step ${at}: ${shown(operation)}: ${fault}`)
+      }
+  t.pass(`${count} interleavings`)
+  t.ok(count > 10_000, `${count}`)
+})
+
+void t.test('several, at random', async (t) => {
+  const rng = seeded(t)
+  const wanted = isLong ? 2_000_000 : 60_000
+  const begins = Object.entries(beginnings)
+  for (let count = 0; count < wanted; count++) {
+    const [name, begin] = begins[rng.next(begins.length)]!
+    const work = Array.from(
+      { length: 2 + rng.next(6) },
+      () => [rng.next(stepsMax), operations[rng.next(operations.length)]!] as const,
+    )
+    const fault = run(begin, work)
+    if (!fault) continue
+    const said = work.map(([at, operation]) => `before step ${at} ${shown(operation)}`).join(', ')
+    return t.fail(`from ${name}: ${said}: ${fault}`)
+  }
+  t.pass(`${wanted} interleavings`)
+})
+
+void t.test('and a walk that does not follow would be found out', async (t) => {
+  let wrong = 0
+  const { follow } = Pending.prototype
+  Pending.prototype.follow = () => undefined
+  for (const operation of operations)
+    for (let at = 0; at < stepsMax; at++)
+      if (run(beginnings['nothing']!, [[at, operation]])) wrong++
+  Pending.prototype.follow = follow
+  t.ok(wrong > 100, `${wrong} of them`)
+})
+
+function shown(operation: Operation): string {
+  if (operation.name === 'write') return `write ${operation.path.toString()} ${operation.cell}`
+  const { path, newPath, flags } = operation.body as Body<'rename'>
+  const to = newPath ? ` ${newPath.toString()}` : ''
+  return `${operation.name} ${path.toString()}${to}${flags ? ' exchange' : ''}`
+}
