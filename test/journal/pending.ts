@@ -106,10 +106,11 @@ class Walk {
   }
 
   /** An operation on the source, sent to the copy, if the source does it. */
-  operate(operation: Operation, value: string): void {
+  operate(operation: Operation, value: string, follows: boolean): void {
     if (!isPossible(this.source, operation)) return
     apply(this.source, operation, value)
     apply(this.copy, operation, value, true)
+    if (!follows) return
     if (operation.name === 'write') {
       const { path } = operation
       if (this.#pending.covers(path))
@@ -171,13 +172,17 @@ function allOperations(): Operation[] {
 }
 
 /** Each operation comes before the step of its number. What is wrong at the end, or ''. */
-function run(begin: (copy: ModelTree) => void, work: readonly (readonly [number, Operation])[]) {
+function run(
+  begin: (copy: ModelTree) => void,
+  work: readonly (readonly [number, Operation])[],
+  follows = true,
+): string {
   const [source, copy] = [sourceTree(), new ModelTree()]
   begin(copy)
   const walk = new Walk(source, copy)
   for (let step = 0; step < 200; step++) {
     for (const [i, [at, operation]] of work.entries())
-      if (at === step) walk.operate(operation, `${i}`)
+      if (at === step) walk.operate(operation, `${i}`, follows)
     if (walk.step()) continue
     if (work.every(([at]) => at <= step))
       return source.equals(copy) ? '' : `${source.text()} but ${copy.text()}`
@@ -220,12 +225,9 @@ void t.test('several, at random', async (t) => {
 
 void t.test('and a walk that does not follow would be found out', async (t) => {
   let wrong = 0
-  const { follow } = Pending.prototype
-  Pending.prototype.follow = () => undefined
   for (const operation of operations)
     for (let at = 0; at < stepsMax; at++)
-      if (run(beginnings['nothing']!, [[at, operation]])) wrong++
-  Pending.prototype.follow = follow
+      if (run(beginnings['nothing']!, [[at, operation]], false)) wrong++
   t.ok(wrong > 100, `${wrong} of them`)
 })
 
