@@ -9,7 +9,10 @@ import type { Absence } from './absence.js'
 import { Differences, type DifferencesOptions, type OnDifference } from './differences.js'
 import type { Displaced } from './displaced.js'
 import { failed } from './operate.js'
+import { isReservedSpelling, statementFaults } from './operation-faults.js'
+import { pathsOf } from './operation-line.js'
 import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
+import { refusal } from './refusal.js'
 import type { Resume } from './resume.js'
 import { Statements } from './statements.js'
 import type { StateDirectory } from './state-directory.js'
@@ -44,6 +47,8 @@ export interface AssertionsOptions {
   readonly onDifference: OnDifference
   readonly say: (line: string) => void
 }
+
+type Statement = Exclude<Assertion, { name: 'assert-begin' | 'assert-end' }>
 
 /** Its being there says that the mirror is not whole. */
 const markName = 'incomplete'
@@ -160,10 +165,18 @@ export class Assertions {
     tree.seq = message.seq
     if (name === 'assert-begin') return this.#begins(body)
     if (name === 'assert-end') return this.#ends(body)
+    const fault = this.#faultOf(message)
+    if (fault < 0) throw failed(name, body, message.seq, fault, place())
     const asked = this.#asked.get(body.id)
     const isHealed = asked?.why === 'heal'
     if (this.isActive || isHealed || this.#wants.isAsked(body.id)) this.#apply(message, place)
     else if (asked || this.#passing.has(body.id)) this.#compare(message, place, asked !== undefined)
+  }
+
+  #faultOf({ name, body }: Statement): number {
+    const { folds } = this.#options.tree.options
+    if (folds && pathsOf(body).some(isReservedSpelling)) return refusal.RESERVED
+    return statementFaults[name](body as never)
   }
 
   /** Asks for what is to be asked for; for now and then. */
@@ -209,10 +222,7 @@ export class Assertions {
     if (asked?.why === 'verify' || this.#passing.size === 1) this.#differences.begin()
   }
 
-  #apply(
-    message: Exclude<Assertion, { name: 'assert-begin' | 'assert-end' }>,
-    place: () => string,
-  ) {
+  #apply(message: Statement, place: () => string) {
     const { name, body, seq } = message
     const { tree } = this.#options
     const statements = this.#statements
@@ -231,11 +241,7 @@ export class Assertions {
     if (e < 0) throw failed(name, body, seq, e, place())
   }
 
-  #compare(
-    message: Exclude<Assertion, { name: 'assert-begin' | 'assert-end' }>,
-    place: () => string,
-    isAsked: boolean,
-  ): void {
+  #compare(message: Statement, place: () => string, isAsked: boolean): void {
     const { name, body } = message
     const differences = this.#differences
     const before = differences.count

@@ -1,8 +1,9 @@
 // What is wrong with an operation before anything is looked up: beyond its row's ranges, what no
 // journal writes. 0 or a refusal.
 
-import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT, S_IFSOCK } from '#posix'
-import { fallocateMode, limits, renameFlag, type Body, type OperationName } from '#wire'
+import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '#posix'
+import { content, dataKind, fallocateMode, limits, renameFlag } from '#wire'
+import type { Body, OperationName } from '#wire'
 import { refusal } from './refusal.js'
 
 type Fault<K extends OperationName> = (body: Body<K>) => number
@@ -54,4 +55,35 @@ export const operationFaults: { readonly [K in OperationName]: Fault<K> } = {
   setxattr: one,
   removexattr: one,
   fsync: one,
+}
+
+export type StatementName = 'assert-absent' | 'assert-dir' | 'assert-file' | 'assert-data'
+
+const blockMax = limits.dataSizeMax
+const hashSize = 32
+
+/** The same for what is stated. */
+export const statementFaults: {
+  readonly [K in StatementName]: (body: Body<K>) => number
+} = {
+  'assert-absent': one,
+  'assert-dir': one,
+  'assert-file': (b) => two(b.path, b.linkOf) || fileFault(b),
+  'assert-data': (b) => one(b) || reaches(b.offset, b.length) || dataFault(b),
+}
+
+function fileFault({ mode, size, target, data, content: kind }: Body<'assert-file'>): number {
+  const type = mode & S_IFMT
+  if (type === S_IFLNK ? target.length === 0 : target.length > 0) return refusal.MODE
+  if (type !== S_IFREG)
+    return type !== S_IFLNK && !specials.includes(type) ? refusal.MODE : size ? refusal.RANGE : 0
+  if (kind === content.HERE) return data.length === size ? 0 : refusal.RANGE
+  if (kind === content.HASH) return data.length === hashSize && size <= blockMax ? 0 : refusal.RANGE
+  return data.length === 0 ? 0 : refusal.RANGE
+}
+
+function dataFault({ kind, length, data }: Body<'assert-data'>): number {
+  if (kind === dataKind.HOLE) return data.length === 0 && length > 0 ? 0 : refusal.RANGE
+  if (kind === dataKind.DATA) return data.length === length && length > 0 ? 0 : refusal.RANGE
+  return data.length === hashSize && length <= blockMax && length > 0 ? 0 : refusal.RANGE
 }

@@ -1,0 +1,203 @@
+// What a mirror that is being made whole does with what is stated to it: one statement after the
+// other, from a stream made by hand; and what it refuses.
+
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import t, { type Test } from 'tap'
+import { content, dataKind, decodeMessage, encodeNames, encodeXattrs, type Body } from '#wire'
+import { replay } from '../support/replay.js'
+import { StreamWriter, type Loose } from '../support/stream-writer.js'
+import { tempDirectory } from '../support/temp-directory.js'
+
+const [directory, file, link] = [0o040000, 0o100000, 0o120000]
+const own = {
+  uid: process.getuid!(),
+  gid: process.getgid!(),
+  mtimeSec: 1_600_000_000,
+  mtimeNsec: 5,
+}
+
+const namesOf = (names: Record<string, number>) =>
+  encodeNames(Object.entries(names).map(([name, type]) => ({ name: Buffer.from(name), type })))
+
+/** Statements of one assertion. */
+class Statements extends StreamWriter {
+  #id = 0
+
+  begin(id: number): this {
+    this.#id = id
+    return this.add('assert-begin', { id, form: 0 })
+  }
+  directory(path: string, names: Record<string, number>): this {
+    const body = { id: this.#id, path, mode: 0o755, ...own, names: namesOf(names) }
+    return this.add('assert-dir', body)
+  }
+  file(path: string, data: string, more: Loose<'assert-file'> = {}): this {
+    const size = data.length
+    const body = { id: this.#id, path, mode: file | 0o644, ...own, size, data, ...more }
+    return this.add('assert-file', body)
+  }
+  symlink(path: string, target: string): this {
+    const body = { id: this.#id, path, mode: link | 0o777, ...own, target, content: content.STATED }
+    return this.add('assert-file', body)
+  }
+  end(): this {
+    return this.add('assert-end', { id: this.#id })
+  }
+}
+
+let epochs = 7
+
+/** Replays what `make` states once it is asked for; what was asked for comes back. */
+async function stated(root: string, make: (stream: Statements) => unknown, options = {}) {
+  const asked: Body<'want-assert'>[] = []
+  let tell: () => void = () => undefined
+  const isAsked = new Promise<void>((resolve) => (tell = resolve))
+  const upstream = {
+    subscribe: () => undefined,
+    send(bytes: Buffer) {
+      const message = decodeMessage(bytes)
+      if (message?.name !== 'want-assert') return true
+      asked.push({ ...message.body, path: Buffer.from(message.body.path) })
+      tell()
+      return true
+    },
+    state: () => ({ received: undefined, connections: 1, isConnected: true }),
+  }
+  const stream = new Statements(++epochs)
+  async function* pieces() {
+    yield stream.add('tick').bytes
+    const before = stream.messages.length
+    await isAsked
+    make(stream.begin(asked[0]!.id))
+    yield Buffer.concat(stream.bye().messages.slice(before))
+  }
+  const source = Readable.from(pieces())
+  const outcome = await replay([], root, {
+    bootstrap: true,
+    force: true,
+    source,
+    upstream,
+    ...options,
+  })
+  return { ...outcome, asked }
+}
+
+const place = (t: Test) => {
+  const { path } = tempDirectory(t)
+  const [root, outside] = [join(path, 'mirror'), join(path, 'outside')]
+  for (const made of [root, outside]) fs.mkdirSync(made)
+  return { root, outside, at: (name: string) => join(root, name) }
+}
+
+void t.test('an empty mirror asks for data, another for hashes', async (t) => {
+  const { root, at } = place(t)
+  const first = await stated(root, (s) => s.directory('', { f: file }).file('f', 'one').end())
+  t.match(first.asked, [{ depth: 1, form: 0, path: Buffer.alloc(0) }])
+  t.equal(first.error, undefined)
+  t.match(first.said.join('\n'), /is exact from message 6/)
+  t.equal(fs.readFileSync(at('f'), 'utf8'), 'one')
+  t.notOk(fs.existsSync(at('.tfs/incomplete')))
+  const second = await stated(root, (s) => s.directory('', { f: file }).file('f', 'two').end())
+  t.match(second.asked, [{ depth: 1, form: 1 }])
+  t.equal(fs.readFileSync(at('f'), 'utf8'), 'two')
+})
+
+void t.test('whatever was there', async (t) => {
+  const { root, outside, at } = place(t)
+  fs.writeFileSync(join(outside, 'f'), 'precious')
+  fs.symlinkSync(outside, at('d'))
+  fs.mkdirSync(at('f/a/b'), { recursive: true })
+  fs.writeFileSync(at('x'), 'shared')
+  for (const name of ['y', 'extra']) fs.linkSync(at('x'), at(name))
+  const { error, result } = await stated(root, (s) =>
+    s
+      .directory('', { d: directory, f: file, l: link, x: file, y: file, z: file })
+      .directory('d', { f: file })
+      .file('d/f', 'in d', {
+        xattrs: encodeXattrs([{ name: Buffer.from('user.a'), value: Buffer.from('1') }]),
+      })
+      .file('f', 'was a directory', { mode: file | 0o4755 })
+      .symlink('l', '/etc/passwd')
+      .file('x', 'of its own')
+      .file('y', 'linked', { group: 1 })
+      .file('z', '', { group: 1, linkOf: 'y', content: content.STATED, size: 6 })
+      .end(),
+  )
+  t.equal(error, undefined)
+  t.equal(result?.isIncomplete, false)
+  t.strictSame(fs.readdirSync(root).toSorted(), ['.tfs', 'd', 'f', 'l', 'x', 'y', 'z'])
+  t.equal(fs.readFileSync(join(outside, 'f'), 'utf8'), 'precious', 'nothing outside is touched')
+  t.strictSame(fs.readdirSync(outside), ['f'])
+  t.equal(fs.readFileSync(at('d/f'), 'utf8'), 'in d')
+  t.equal(fs.statSync(at('f')).mode & 0o7777, 0o4755)
+  t.equal(fs.readlinkSync(at('l')), '/etc/passwd')
+  t.equal(fs.readFileSync(at('x'), 'utf8'), 'of its own')
+  t.equal(fs.statSync(at('x')).nlink, 1)
+  t.equal(fs.statSync(at('z')).ino, fs.statSync(at('y')).ino)
+  t.equal(Math.floor(fs.statSync(at('d')).mtimeMs / 1000), 1_600_000_000, 'times are kept')
+})
+
+void t.test('in pieces, with operations between them', async (t) => {
+  const { root, at } = place(t)
+  const large = { mode: file | 0o644, ...own, size: 3 << 20 }
+  const { error } = await stated(root, (s) => {
+    s.directory('', { d: directory, f: file })
+    s.add('assert-file', { path: 'f', ...large, content: content.FOLLOWS })
+    const block = 'a'.repeat(1 << 20)
+    s.add('assert-data', { path: 'f', offset: 0, length: 1 << 20, data: block })
+    s.add('write', { path: 'f', offset: 5, data: 'written' })
+    s.add('rename', { path: 'f', newPath: 'g' })
+    s.add('assert-data', { path: 'g', offset: 1 << 20, length: 2 << 20, kind: dataKind.HOLE })
+    s.add('assert-file', { path: 'g', ...large, content: content.STATED })
+    // What is not there yet does not count.
+    s.add('write', { path: 'd/not/yet', data: 'x' })
+    s.add('unlink', { path: 'd/nothing' })
+    s.directory('d', {}).end()
+  })
+  t.equal(error, undefined)
+  const { size, blocks } = fs.statSync(at('g'))
+  t.equal(size, 3 << 20)
+  t.ok(blocks * 512 < 2 << 20, 'the hole is one')
+  t.equal(fs.readFileSync(at('g'), 'latin1').slice(0, 14), 'aaaaawrittenaa')
+  t.strictSame(fs.readdirSync(at('d')), [])
+})
+
+void t.test('what cannot be is refused, and nothing is done', async (t) => {
+  const wrong: Record<string, (s: Statements) => unknown> = {
+    'the reserved name': (s) => s.file('.tfs/position', 'x'),
+    'a link of it': (s) => s.file('l', '', { linkOf: '.tfs/lock', content: content.STATED }),
+    'it as a directory': (s) => s.directory('.tfs', {}),
+    'a file of another size': (s) => s.file('f', 'four', { size: 5 }),
+    'a hash that is none': (s) => s.file('f', 'four', { content: content.HASH }),
+    'a type that is none': (s) => s.file('f', '', { mode: 0o030644, content: content.STATED }),
+    'a link that leads nowhere': (s) => s.symlink('l', ''),
+    'data of another length': (s) => s.add('assert-data', { path: 'f', length: 9, data: 'x' }),
+    'data beyond all': (s) =>
+      s.add('assert-data', { path: 'f', offset: Number.MAX_SAFE_INTEGER, length: 1, data: 'x' }),
+  }
+  for (const [what, make] of Object.entries(wrong)) {
+    const { root, at } = place(t)
+    const { error } = await stated(root, make)
+    t.match(error, { code: 'EMIRROR_REFUSED' }, what)
+    t.strictSame(fs.readdirSync(root), ['.tfs'], what)
+    t.ok(fs.existsSync(at('.tfs/incomplete')), 'it is not whole')
+  }
+  const { root } = place(t)
+  const large = await stated(root, (s) => s.file('f', 'large'), { maxFileSize: 4 })
+  t.match(large.error, { message: /EFBIG/ })
+})
+
+void t.test('an incomplete mirror is gone on with only where it can ask', async (t) => {
+  const { root, at } = place(t)
+  const cut = await stated(root, (s) => s.directory('', { f: file }))
+  t.match(cut.result, { isIncomplete: true })
+  const alone = await replay(new StreamWriter().bye().bytes, root, { force: true })
+  t.match(alone.error, { code: 'EMIRROR_INCOMPLETE' })
+  const again = await stated(root, (s) => s.directory('', { f: file }).file('f', 'x').end(), {
+    bootstrap: false,
+  })
+  t.equal(again.error, undefined)
+  t.equal(fs.readFileSync(at('f'), 'utf8'), 'x')
+})
