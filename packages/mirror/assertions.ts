@@ -4,10 +4,11 @@
 import { randomInt } from 'node:crypto'
 import { check, close, fsync, readDirectory, realTime, unlinkat } from '#posix'
 import { assertForm, codecs, limits, PathTrie, renameFlag, seal } from '#wire'
-import type { Body, Message, OperationName } from '#wire'
+import type { AnyMessage, Body, Message, OperationName } from '#wire'
 import type { Absence } from './absence.js'
 import { Differences, type DifferencesOptions, type OnDifference } from './differences.js'
 import type { Displaced } from './displaced.js'
+import type { MirrorError } from './mirror-error.js'
 import { failed } from './operate.js'
 import { isReservedSpelling, statementFaults } from './operation-faults.js'
 import { pathsOf } from './operation-line.js'
@@ -83,6 +84,8 @@ export class Assertions {
   readonly #asked = new Map<number, Asked>()
   // Assertions that are compared though nobody asked for them here.
   readonly #passing = new Set<number>()
+  // Why the mirror would end, while another way is sought.
+  #sought: { readonly error: MirrorError; readonly sinceMs: number } | undefined
   // What is still to be asked for, or was asked for and is not stated in full.
   #needs: { why: Asked['why']; path: Buffer } | undefined
   // Suspects that are not stated yet.
@@ -130,14 +133,31 @@ export class Assertions {
     displaced.discard = (directory, name) => absence.trash.take(directory, name)
   }
 
-  /** Something is missing that the source can state: whether it is asked to. */
-  recover(why: string): boolean {
-    const { upstream, say, mayRecover } = this.#options
-    if (this.isActive) return true
-    if (!mayRecover || !upstream?.send) return false
-    say(`${why}: compares itself with the source, and mends what differs`)
-    this.begin()
+  /**
+   * The stream does not go on where the mirror is: whether the source is asked to state what there
+   * is. Nothing is done until it begins to; where it does not, `error` ends the mirror after all.
+   */
+  seek(error: MirrorError): boolean {
+    const { upstream, resume, say, mayRecover } = this.#options
+    if (this.#sought) return true
+    if (!mayRecover || !upstream?.send || !resume.isSameSource) return false
+    say(`${error.message}; asks the source what there is`)
+    this.#sought = { error, sinceMs: performance.now() }
+    this.#needs = { why: 'whole', path: top }
+    this.#asked.clear()
     return true
+  }
+
+  /** The message comes before what is sought, and counts for nothing. */
+  isSought(message: AnyMessage): boolean {
+    if (!this.#sought) return false
+    const asked = message.name === 'assert-begin' && this.#asked.get(message.body.id)
+    if (!asked) return true
+    this.#sought = undefined
+    this.#options.say('compares itself with the source, and mends what differs')
+    this.#options.resume.rejoin(message.epoch)
+    this.begin()
+    return false
   }
 
   /** What was asked for will not come, since an epoch has ended or messages are missing. */
@@ -182,7 +202,10 @@ export class Assertions {
   /** Asks for what is to be asked for; for now and then. */
   poll(): void {
     const { upstream, resume } = this.#options
-    if (!upstream?.send || resume.epoch === 0 || resume.isPassing) return
+    if (!upstream?.send || resume.epoch === 0) return
+    if (resume.isPassing && !this.#sought) return
+    if (this.#sought && performance.now() - this.#sought.sinceMs > patienceMs)
+      throw this.#sought.error
     const { connections, isConnected } = upstream.state()
     if (!isConnected) return
     // What was on its way to the source may be lost.
@@ -287,6 +310,7 @@ export class Assertions {
   #finish(): void {
     const { state, suspects, displaced, resume, say } = this.#options
     this.isActive = false
+    resume.isForced = false
     suspects.isQuiet = false
     displaced.discard = undefined
     suspects.clear()

@@ -35,7 +35,7 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
   const patterns = new PathPatterns(options.rules)
   const { suspects } = stored.record
   const resume = new Resume(stored, undefined, {
-    force,
+    force: () => force,
     suspects: () => suspects,
     onJoin: (note) => note(),
     say,

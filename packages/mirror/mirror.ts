@@ -205,10 +205,10 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const hello = new HelloFile(state.fd, state.shown)
   const until = new UntilGate(options.until)
   const resume: Resume = new Resume(state.position, state.position, {
-    force: force || options.bootstrap === true,
+    // What is being stated needs nothing that came before.
+    force: () => force || assertions.isActive,
     suspects: () => suspects.count,
     onJoin: (note) => sync.join(note),
-    recover: (why) => assertions.recover(why),
     onHello: (bytes) => hello.write(bytes),
     say,
   })
@@ -239,6 +239,8 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
       if (assertions.isVerified) replay.isDone = true
     },
     onBreak: () => assertions.restart(),
+    onLost: (error) => assertions.seek(error),
+    isSought: (message) => assertions.isSought(message),
     onDoubt: (body, seq) => operate.doubt(body, seq),
     onFsync: () => sync.want(),
     onBegin: options.onBegin,

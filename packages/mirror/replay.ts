@@ -30,6 +30,10 @@ export interface ReplayOptions {
   readonly operate: (operation: Operation, bytes: Buffer, place: () => string) => void
   /** What is at a path is stated. */
   readonly onAssertion?: ((message: Assertion, place: () => string) => void) | undefined
+  /** The stream does not go on where the mirror is: whether another way is sought. */
+  readonly onLost?: ((error: MirrorError) => boolean) | undefined
+  /** The message counts for nothing, until that way is found. */
+  readonly isSought?: ((message: AnyMessage) => boolean) | undefined
   /** Another epoch has begun, or messages are missing. */
   readonly onBreak?: (() => void) | undefined
   /** The source is in doubt about a path. */
@@ -77,13 +81,16 @@ export class Replay {
       this.#numbering.check(message)
       if (message.flags & flag.HOP) return nothing
       this.#hasCome = true
+      if (this.#options.isSought?.(message)) return nothing
       if (!this.#take(message, bytes)) return undefined
       this.counts.bytes += bytes.length
       return bytes
     } catch (error) {
       if (error instanceof WireError) throw error.at({ offset: this.#offset })
-      if (error instanceof MirrorError && error.code === 'EMIRROR_POSITION')
+      if (error instanceof MirrorError && error.code === 'EMIRROR_POSITION') {
         error.message = `${this.#place(this.#seq)}: ${error.message}`
+        if (this.#options.onLost?.(error)) return nothing
+      }
       throw error
     }
   }

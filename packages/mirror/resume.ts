@@ -17,18 +17,13 @@ type Hello = Message & { name: 'hello' }
 
 export interface ResumeOptions {
   /** Take the stream for the mirror's, whatever its epoch. */
-  readonly force: boolean
+  readonly force: () => boolean
   /** Paths noted as suspect until now. */
   readonly suspects: () => number
   /** The mirror takes up a stream, on top of what it is now; `note` writes that. */
   readonly onJoin: (note: () => void) => void
   /** A hello is taken: those who read on from here later on need it. */
   readonly onHello?: ((bytes: Buffer) => void) | undefined
-  /**
-   * Whether the mirror can be made whole by what the source states, although messages are missing;
-   * `why` is for people. Where it says so, that has begun.
-   */
-  readonly recover?: ((why: string) => boolean) | undefined
   readonly say: (line: string) => void
 }
 
@@ -126,8 +121,7 @@ export class Resume {
       return false
     }
     const isNext = body.previousEpoch === record.epoch && body.previousSeq === record.seq
-    const isTaken = record.epoch === 0 || (!isNext && this.#isTaken(hello))
-    if (isTaken) {
+    if (record.epoch === 0 || (!isNext && this.#isForced(hello))) {
       this.#options.onHello?.(bytes)
       this.#joining = epoch
       return true
@@ -165,14 +159,15 @@ export class Resume {
     return true
   }
 
-  // Without knowing what came before: since the user says so, or it will be stated.
-  #isTaken(hello: Hello): boolean {
-    const { epoch, seq, source } = this.#record
-    if (this.#isForced(hello)) return true
-    if (source !== this.#source) return false
-    const here = `was at message ${seq} of epoch ${epoch}`
-    const why = `${here}, which epoch ${hello.epoch} does not follow`
-    return this.#options.recover?.(why) === true
+  /** The stream is of the source that the mirror has been following. */
+  get isSameSource(): boolean {
+    return this.#record.source === this.#source
+  }
+
+  /** Takes up the stream in `epoch`, with the message that comes next, whatever it was before. */
+  rejoin(epoch: number): void {
+    this.#passing = 0
+    this.#joining = epoch
   }
 
   #join(epoch: number, seq: number): void {
@@ -287,7 +282,7 @@ export class Resume {
   }
 
   #isForced({ epoch }: Hello): boolean {
-    if (!this.#options.force) return false
+    if (!this.#options.force()) return false
     const { epoch: old, seq } = this.#record
     this.isForced = true
     this.#options.say(`was at message ${seq} of epoch ${old}; takes up epoch ${epoch} (--force)`)
@@ -317,10 +312,7 @@ export class Resume {
 
   /** Messages are missing: throws, unless the user takes that on himself. */
   #skip(epoch: number, from: number, to: number): void {
-    const isStated = this.#options.recover?.(`lacks messages ${from} to ${to} of epoch ${epoch}`)
-    if (isStated) this.#record.seq = to
-    if (isStated) return
-    if (!this.#options.force) throw this.#missing(epoch, from, to)
+    if (!this.#options.force()) throw this.#missing(epoch, from, to)
     this.isForced = true
     this.#options.say(`goes on without messages ${from} to ${to} of epoch ${epoch} (--force)`)
     this.#record.seq = to
