@@ -82,15 +82,30 @@ async function replayed(
       return once(typed, { ...options, source: (await open()).stream }, log)
     }
     if (isRefused && upstream?.send && typed['on-divergence'] === 'repair') {
-      // Who joins anew is made whole, if that is the source of old.
-      const { stream, upstream: again } = await open()
-      return once(typed, { ...options, source: stream, upstream: again, isLost: true }, log)
+      const found = await sought(await open(), typed, options, log)
+      if (found) return found
     }
     const cure =
       'replay a SOURCE that has what follows, or bring the mirror up to date with rsync and use ' +
       '--force'
     // What a connection says of itself has its name already.
     error.message = isRefused ? `${error.message}: ${cure}` : `${name}: ${error.message}`
+    throw error
+  }
+}
+
+// What the source can state makes up for what it does not have any more; undefined: it states
+// nothing.
+async function sought(
+  { stream, upstream }: Awaited<ReturnType<typeof openStreamSource>>,
+  typed: Typed,
+  options: Settled,
+  log: Log,
+): Promise<MirrorResult | undefined> {
+  try {
+    return await once(typed, { ...options, source: stream, upstream, isLost: true }, log)
+  } catch (error) {
+    if ((error as { code?: string }).code === 'EMIRROR_POSITION') return undefined
     throw error
   }
 }

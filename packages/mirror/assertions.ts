@@ -148,6 +148,11 @@ export class Assertions {
     return true
   }
 
+  /** The stream has ended. Throws where what was sought did not come. */
+  checkEnd(): void {
+    if (this.#sought) throw this.#sought.error
+  }
+
   /** The message comes before what is sought, and counts for nothing. */
   isSought(message: AnyMessage): boolean {
     if (!this.#sought) return false

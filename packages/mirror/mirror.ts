@@ -141,6 +141,7 @@ async function replayInto(
     begin(options, parts, forward)
     const watched = watch(options, state, parts)
     const isWhole = replay.isDone || (await run({ ...options, replay, forward, ...watched }))
+    assertions.checkEnd()
     while (trash.step(trashStep) && !options.signal?.aborted) await setImmediate()
     await forward?.end()
     return {
