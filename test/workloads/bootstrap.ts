@@ -45,13 +45,13 @@ const beginnings: Record<string, (scene: Scene) => Promise<unknown> | void> = {
     damage(copy, seed)
   },
   'what rsync copies meanwhile': async ({ journal, copy }) => {
-    // 24: files went away while it was looking.
-    await copyTree(journal.mount, copy).catch(() => undefined)
+    // Files go away while it looks; where hard links do, it may wait for ever for them, with -H.
+    await copyTree(journal.mount, copy, '-aAX').catch(() => undefined)
   },
 }
 
-const copyTree = (from: string, to: string) =>
-  promisify(execFile)('rsync', ['-aHAX', `${from}/`, to], { timeout: timeoutMs })
+const copyTree = (from: string, to: string, how = '-aHAX') =>
+  promisify(execFile)('rsync', [how, `${from}/`, to], { timeout: timeoutMs })
 
 const exactLine = (mirror: Running) => /is exact.*/.exec(mirror.stderr())?.[0] ?? ''
 
