@@ -4,6 +4,7 @@
 import { hostname } from 'node:os'
 import { realTime } from '#posix'
 import { codecs, limits, seal } from '#wire'
+import type { Assertions } from './assertions.js'
 import type { PositionRecord } from './position-record.js'
 import type { Resume } from './resume.js'
 import type { Sync } from './sync.js'
@@ -16,6 +17,8 @@ export interface AcksOptions {
   readonly upstream: Upstream
   readonly resume: Resume
   readonly sync: Sync
+  /** Where not all is here that came before the position, nothing of it counts as durable. */
+  readonly assertions: Pick<Assertions, 'isActive'>
   /** As `whoOf` makes it. */
   readonly who: Buffer
 }
@@ -40,13 +43,14 @@ export class Acks {
 
   /** Tells what is new, if anything is. */
   tell(): void {
-    const { upstream, resume, sync, who } = this.#options
+    const { upstream, resume, sync, who, assertions } = this.#options
     const { epoch, seq: applied } = resume
     const { received: last, connections, isConnected } = upstream.state()
     if (epoch === 0 || !isConnected) return
     // The numbers of an ack are those of one epoch.
     const received = last?.epoch === epoch ? Math.max(last.seq, applied) : applied
-    const durable = sync.certain.epoch === epoch ? sync.certain.seq : 0
+    const isCertain = sync.certain.epoch === epoch && !assertions.isActive
+    const durable = isCertain ? sync.certain.seq : 0
     const isNew =
       applied !== this.#applied ||
       received !== this.#received ||

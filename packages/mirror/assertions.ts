@@ -2,22 +2,23 @@
 // is being made whole, and where it is in doubt of a path; compares where it is asked to.
 
 import { randomInt } from 'node:crypto'
-import { check, close, fsync, readDirectory, realTime, unlinkat } from '#posix'
+import { readDirectory, realTime } from '#posix'
 import { assertForm, codecs, limits, PathTrie, renameFlag, seal } from '#wire'
 import type { AnyMessage, Body, Message, OperationName } from '#wire'
 import type { Absence } from './absence.js'
 import { Differences, type DifferencesOptions, type OnDifference } from './differences.js'
 import type { Displaced } from './displaced.js'
 import type { MirrorError } from './mirror-error.js'
+import { clearIncomplete, isIncomplete, markIncomplete } from './incomplete-mark.js'
 import { failed } from './operate.js'
 import { isReservedSpelling, statementFaults } from './operation-faults.js'
 import { pathsOf } from './operation-line.js'
-import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
 import { refusal } from './refusal.js'
 import type { Resume } from './resume.js'
 import { Statements } from './statements.js'
 import type { StateDirectory } from './state-directory.js'
 import type { Suspects } from './suspects.js'
+import type { Sync } from './sync.js'
 import type { Tree } from './tree.js'
 import type { Upstream } from './upstream.js'
 import { Wants } from './wants.js'
@@ -38,6 +39,7 @@ export interface AssertionsOptions {
   readonly resume: Resume
   readonly suspects: Suspects
   readonly displaced: Displaced
+  readonly sync: Sync
   readonly upstream: Upstream | undefined
   /** Where messages are missing it may be made whole by what the source states. */
   readonly mayRecover: boolean
@@ -51,8 +53,6 @@ export interface AssertionsOptions {
 
 type Statement = Exclude<Assertion, { name: 'assert-begin' | 'assert-end' }>
 
-/** Its being there says that the mirror is not whole. */
-const markName = 'incomplete'
 /** How long the source may take to begin. */
 const patienceMs = 10_000
 /** Between two suspects. */
@@ -105,10 +105,7 @@ export class Assertions {
 
   /** Whether an earlier run was to make it whole, and has not come to the end. */
   get isLeft(): boolean {
-    const { fd, shown } = this.#options.state
-    const found = openPrivateFileIfThere(fd, markName, `${shown}/${markName}`)
-    if (found !== undefined) close(found)
-    return found !== undefined
+    return isIncomplete(this.#options.state)
   }
 
   /** Something at `path` may be wrong: it is to be stated. */
@@ -120,10 +117,7 @@ export class Assertions {
   /** From now on it is incomplete. */
   begin(): void {
     const { state, suspects, displaced, absence } = this.#options
-    const fd = openPrivateFile(state.fd, markName, `${state.shown}/${markName}`)
-    check(fsync(fd), 'fsync', state.shown)
-    close(fd)
-    check(fsync(state.fd), 'fsync', state.shown)
+    markIncomplete(state)
     this.isActive = true
     for (let next = this.#suspects.first(); next; next = this.#suspects.first())
       this.#suspects.clear(next.path)
@@ -313,14 +307,16 @@ export class Assertions {
   }
 
   #finish(): void {
-    const { state, suspects, displaced, resume, say } = this.#options
+    const { state, suspects, displaced, resume, sync, verify, say } = this.#options
+    // A power cut must not take back any of it once nothing says that it is incomplete.
+    sync.now()
     this.isActive = false
+    if (verify) this.#needs = { why: 'verify', path: verify.path }
     resume.isForced = false
     suspects.isQuiet = false
     displaced.discard = undefined
     suspects.clear()
-    check(unlinkat(state.fd, Buffer.from(markName)), 'unlink', `${state.shown}/${markName}`)
-    check(fsync(state.fd), 'fsync', state.shown)
+    clearIncomplete(state)
     const { removed } = this.#statements
     const what = `${this.stated} statements, ${removed} names removed that the source has not`
     say(`is exact from message ${resume.seq + 1} of epoch ${resume.epoch} on (${what})`)

@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream'
 import { close, escapeName, O_RDONLY } from '#posix'
 import { PathPatterns, toText } from '#wire'
 import { Forward } from './forward.js'
+import { isIncomplete } from './incomplete-mark.js'
 import { MirrorError } from './mirror-error.js'
 import type { Operation } from './message-kind.js'
 import type { MirrorOptions, MirrorResult } from './mirror.js'
@@ -30,7 +31,7 @@ export interface DryRunOptions extends Pick<
  * anything, and the output's errors.
  */
 export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
-  const stored = readPosition(options)
+  const { stored, isLeft } = readState(options)
   const { force, say, source, upstream, signal } = options
   const patterns = new PathPatterns(options.rules)
   const { suspects } = stored.record
@@ -68,7 +69,7 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
         everySecond: nothing,
       }))
     await lines.end()
-    const nothingLeft = { leftOut: new Map(), differing: 0, isIncomplete: false }
+    const nothingLeft = { leftOut: new Map(), differing: 0, isIncomplete: isLeft }
     return { counts: replay.counts, ...nothingLeft, suspects, isAborted: !isWhole }
   } catch (error) {
     // What was to be seen of it goes out, and who reads no further has ended it himself.
@@ -80,7 +81,13 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
   }
 }
 
-function readPosition({ directory, force }: DryRunOptions): Stored {
+interface State {
+  readonly stored: Stored
+  /** An earlier run was to make it whole, and has not come to the end. */
+  readonly isLeft: boolean
+}
+
+function readState({ directory, force }: DryRunOptions): State {
   const shown = escapeName(directory)
   const root = openRootIfThere(directory)
   // It would be made.
@@ -101,7 +108,7 @@ function readPosition({ directory, force }: DryRunOptions): Stored {
       }
       const stored = PositionFile.read(file, path)
       close(file)
-      return stored
+      return { stored, isLeft: isIncomplete({ fd: state, shown: statePath }) }
     } finally {
       close(state)
     }
@@ -110,7 +117,10 @@ function readPosition({ directory, force }: DryRunOptions): Stored {
   }
 }
 
-const initial = (): Stored => ({ record: initialRecord(), past: new PastEpochs() })
+const initial = (): State => {
+  const stored = { record: initialRecord(), past: new PastEpochs() }
+  return { stored, isLeft: false }
+}
 
 function openRootIfThere(directory: string): number | undefined {
   try {

@@ -224,9 +224,11 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     onCertain: upstream?.send && (() => acks?.tell()),
   })
   const who = whoOf(record, shown)
-  const acks = upstream?.send ? new Acks({ upstream, resume, sync, who }) : undefined
   const operate = new Operate({ tree, absence, unlock, resume, onDivergence })
-  const assertions: Assertions = assertionsFor(options, state, { tree, absence, suspects, resume })
+  const stating = { tree, absence, suspects, resume, sync }
+  const assertions: Assertions = assertionsFor(options, state, stating)
+  const ackParts = { resume, sync, who, assertions }
+  const acks = upstream?.send ? new Acks({ upstream, ...ackParts }) : undefined
   const replay: Replay = new Replay({
     resume,
     until,
@@ -281,7 +283,7 @@ function treeOptions(state: StateDirectory, options: MirrorOptions, leftOut: Lef
 function assertionsFor(
   options: MirrorOptions,
   state: StateDirectory,
-  parts: Pick<AssertionsOptions, 'tree' | 'absence' | 'suspects' | 'resume'>,
+  parts: Pick<AssertionsOptions, 'tree' | 'absence' | 'suspects' | 'resume' | 'sync'>,
 ): Assertions {
   const { upstream, verify, checks, force, onDivergence, say } = options
   const { tree, absence, resume } = parts

@@ -1,6 +1,7 @@
 // What a mirror knows of itself while it runs.
 
 import type { Position } from '#wire'
+import type { Assertions } from './assertions.js'
 import type { Replay } from './replay.js'
 import type { Resume } from './resume.js'
 import type { Suspects } from './suspects.js'
@@ -24,6 +25,8 @@ export interface MirrorStatus {
   /** Since the last message was made, by the source's clock; undefined before the first. */
   readonly lagMs: number | undefined
   readonly suspects: number
+  /** It is being made whole, and holds no state that the source had. */
+  readonly isIncomplete: boolean
   /** Undefined where the source is no connection. */
   readonly isConnected: boolean | undefined
   readonly connections: number
@@ -36,6 +39,7 @@ export interface StatusParts {
   readonly replay: Replay
   readonly suspects: Suspects
   readonly sync: Sync
+  readonly assertions: Pick<Assertions, 'isActive'>
   readonly policy: SyncPolicy
   readonly upstream: Upstream | undefined
   /** Bytes that wait in the source. */
@@ -45,7 +49,7 @@ export interface StatusParts {
 }
 
 export function statusOf(parts: StatusParts): MirrorStatus {
-  const { resume, replay, suspects, sync, policy, upstream } = parts
+  const { resume, replay, suspects, sync, policy, upstream, assertions } = parts
   const state = upstream?.state()
   const received = state?.received
   const { epoch, seq } = resume
@@ -61,6 +65,7 @@ export function statusOf(parts: StatusParts): MirrorStatus {
     lagBytes: replay.pending + parts.waiting(),
     lagMs,
     suspects: suspects.count,
+    isIncomplete: assertions.isActive,
     isConnected: state?.isConnected,
     connections: state?.connections ?? 0,
   }
@@ -68,9 +73,10 @@ export function statusOf(parts: StatusParts): MirrorStatus {
 }
 
 function faultsOf(status: Omit<MirrorStatus, 'faults'>, { resume, sync }: StatusParts): string[] {
-  const { suspects, isConnected, lagMs } = status
+  const { suspects, isConnected, lagMs, isIncomplete } = status
   const faults: string[] = []
   if (lagMs === undefined) faults.push('nothing is applied yet')
+  if (isIncomplete) faults.push('is incomplete: what is there is being stated')
   if (isConnected === false) faults.push('the source is not connected')
   if (suspects > 0) faults.push(`${suspects} suspect paths`)
   if (resume.isRewound) faults.push('does over again what may not have reached the disk')

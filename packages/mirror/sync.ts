@@ -35,6 +35,8 @@ export class Sync {
   #epoch = 0
   #isWanted = false
   #isClosed = false
+  // Of those that were done at once: a round that began before one knows less than that did.
+  #atOnce = 0
 
   constructor(options: SyncOptions) {
     this.#options = options
@@ -112,6 +114,7 @@ export class Sync {
       check(syncfs(root), 'syncfs', shown)
       this.#durable(epoch, seq)
       position.sync()
+      this.#atOnce++
       this.#confirm(epoch, seq)
     } catch (error) {
       this.#fail(error)
@@ -139,10 +142,12 @@ export class Sync {
   async #inThread(): Promise<void> {
     const { root, shown, resume, position } = this.#options
     const { epoch, seq } = resume
+    const atOnce = this.#atOnce
     check(await this.#ask({ tree: root }), 'syncfs', shown)
+    if (this.#atOnce !== atOnce) return
     this.#durable(epoch, seq)
     check(await this.#ask({ file: position.fd }), 'fdatasync', position.shown)
-    this.#confirm(epoch, seq)
+    if (this.#atOnce === atOnce) this.#confirm(epoch, seq)
   }
 
   #confirm(epoch: number, seq: number): void {

@@ -1,0 +1,149 @@
+// A mirror that is being made whole is not taken for a copy: by its source, which may count copies;
+// by who asks how it is; by who sets an end; by the run after it.
+
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import t, { type Test } from 'tap'
+import { dryRun, type MirrorOptions, type MirrorStatus, type Upstream } from '#mirror'
+import { decodeMessage, encodeNames, type Body } from '#wire'
+import { until } from '../support/journal-place.js'
+import { mirrorPosition } from '../support/mirror-position.js'
+import { replay, type Outcome } from '../support/replay.js'
+import { StreamWriter } from '../support/stream-writer.js'
+import { tempDirectory } from '../support/temp-directory.js'
+
+t.setTimeout(60_000)
+
+const own = { uid: process.getuid!(), gid: process.getgid!(), mtimeSec: 5 }
+let epochs = 7
+
+/** A mirror, and its source, which states what it is to when it is asked. */
+class Scene {
+  readonly acks: Body<'ack'>[] = []
+  readonly asked: Body<'want-assert'>[] = []
+  readonly stream = new StreamWriter(++epochs)
+  readonly outcome: Promise<Outcome>
+  status: (() => MirrorStatus) | undefined
+  readonly #source = new Readable({ read: () => undefined })
+
+  constructor(root: string, options: Partial<MirrorOptions>) {
+    const upstream: Upstream = {
+      subscribe: () => undefined,
+      send: (message) => this.#take(message),
+      state: () => ({
+        received: { epoch: this.stream.epoch, seq: this.stream.seq },
+        connections: 1,
+        isConnected: true,
+      }),
+    }
+    const onStatus = (status: () => MirrorStatus) => void (this.status = status)
+    const all = { source: this.#source, upstream, sync: 'always' as const, onStatus, ...options }
+    this.outcome = replay([], root, all)
+    this.stream.add('fsync')
+    this.give()
+  }
+
+  give(): void {
+    this.#source.push(Buffer.concat(this.stream.messages.splice(0)))
+  }
+
+  async isAsked(times = 1): Promise<number> {
+    await until('asked', () => this.asked.length >= times)
+    return this.asked.at(-1)!.id
+  }
+
+  /** One file, `a`, is there, as all that has been said of it. */
+  state(id: number): void {
+    const type = 0o100000
+    const names = encodeNames([{ name: Buffer.from('a'), type }])
+    this.stream
+      .add('assert-begin', { id })
+      .add('assert-dir', { id, mode: 0o755, ...own, names })
+      .add('fsync')
+    this.give()
+    const file = { id, path: 'a', mode: type | 0o644, ...own, size: 1, data: 'x' }
+    this.stream.add('assert-file', file).add('fsync')
+    this.give()
+  }
+
+  finish(id: number): void {
+    this.stream.add('assert-end', { id }).add('fsync')
+    this.give()
+  }
+
+  async end(): Promise<Outcome> {
+    this.stream.bye()
+    this.give()
+    this.#source.push(null)
+    return this.outcome
+  }
+
+  async applied(): Promise<void> {
+    const { seq } = this.stream
+    await until('applied', () => this.acks.some(({ applied }) => applied === seq))
+  }
+
+  #take(bytes: Buffer): boolean {
+    const message = decodeMessage(bytes)
+    if (message?.name === 'ack') this.acks.push(message.body)
+    if (message?.name === 'want-assert') this.asked.push(message.body)
+    return true
+  }
+}
+
+const place = (t: Test) => join(tempDirectory(t).path, 'mirror')
+const mark = (root: string) => fs.existsSync(join(root, '.tfs/incomplete'))
+
+void t.test('nothing is acknowledged as durable before it is whole, and on disk', async (t) => {
+  const root = place(t)
+  const scene = new Scene(root, { bootstrap: true })
+  const id = await scene.isAsked()
+  scene.state(id)
+  await scene.applied()
+  t.ok(mark(root))
+  t.match(scene.status?.(), { isIncomplete: true, faults: [/is incomplete/] })
+  t.ok(scene.acks.every(({ durable }) => durable === 0))
+  // What was stated is on disk by then.
+  const before = scene.stream.seq
+  scene.finish(id)
+  await until('whole', () => !mark(root))
+  t.ok(mirrorPosition(root).durableSeq >= before)
+  await until('acknowledged', () => scene.acks.at(-1)!.durable === scene.stream.seq)
+  t.match(scene.status?.(), { isIncomplete: false, faults: [] })
+  t.match((await scene.end()).result, { isIncomplete: false })
+  t.equal(fs.readFileSync(join(root, 'a'), 'latin1'), 'x')
+})
+
+void t.test('an end that the user has set does not make it whole', async (t) => {
+  const root = place(t)
+  const until = { kind: 'mark', name: Buffer.from('here') } as const
+  const scene = new Scene(root, { bootstrap: true, until })
+  scene.state(await scene.isAsked())
+  scene.stream.add('mark', { name: 'here' })
+  scene.give()
+  t.match((await scene.outcome).result, { isIncomplete: true })
+  t.ok(mark(root))
+  const output = new Writable({ write: (_piece, _encoding, done) => done() })
+  const source = Readable.from([new StreamWriter(++epochs, mirrorPosition(root)).bye().bytes])
+  const dry = { directory: root, source, force: false, rules: [], output, say: () => undefined }
+  t.match(await dryRun(dry), { isIncomplete: true }, 'nor does looking at what would be done')
+  t.match((await replay([], root)).error, { code: 'EMIRROR_INCOMPLETE' })
+})
+
+void t.test('one that is compared is made whole first', async (t) => {
+  const root = place(t)
+  const first = new Scene(root, { bootstrap: true })
+  first.state(await first.isAsked())
+  t.match((await first.end()).result, { isIncomplete: true })
+  const verify = { path: Buffer.alloc(0), repair: false }
+  const scene = new Scene(root, { verify })
+  const id = await scene.isAsked()
+  scene.state(id)
+  scene.finish(id)
+  const again = await scene.isAsked(2)
+  t.notOk(mark(root))
+  scene.state(again)
+  scene.finish(again)
+  t.match((await scene.outcome).result, { differing: 0, isIncomplete: false, isAborted: false })
+})
