@@ -140,10 +140,12 @@ export class Client {
   /** Gives up what `waits`. It is told when the write that is being done has ended. */
   lose(): void {
     assert(this.waits && this.#busy)
-    const place = this.#cursor.detach()
+    const { place } = this.#cursor
     assert(place)
     this.hasLost = true
     this.lost = new LostRange(place.block, place.offset)
+    // Only now: nobody else may need these blocks.
+    this.#cursor.detach()
   }
 
   /** It says that it has so much. */

@@ -56,15 +56,19 @@ export class WindowCursor {
     this.messages = messages
   }
 
-  /** Leaves the window; gives where it was. */
-  detach(): { readonly block: Block; readonly offset: number } | undefined {
+  /** Where what is to be taken next is. */
+  get place(): WindowPlace | undefined {
     const block = this.#block
-    if (!block) return undefined
-    const offset = this.#offset
+    return block && { block, offset: this.#offset, messages: this.messages }
+  }
+
+  /** Leaves the window, whose blocks may then be used for something else. */
+  detach(): void {
+    const block = this.#block
+    if (!block) return
     block.cursors--
     this.#block = undefined
     this.#window.trim()
-    return { block, offset }
   }
 
   /** The next bytes, where there are any; until they are `written` they stay. */

@@ -13,7 +13,7 @@ t.setTimeout(120_000)
 void t.test('it is found by name and not listed, and nothing else is made there', (t) => {
   const place = new JournalPlace(t)
   const script = `
-    test -z "$(ls -A)"; test "$(ls -A .tfs | tr '\\n' ' ')" = 'mark status '
+    test -z "$(ls -A)"; test "$(ls -A .tfs | tr '\\n' ' ')" = 'assert mark status verify '
     test "$(stat -c '%A %u' .tfs .tfs/mark .tfs/status | tr '\\n' ' ')" \\
       = "dr-xr-xr-x $(id -u) -rw-r--r-- $(id -u) -r--r--r-- $(id -u) "
     fails() { if "$@" 2>/dev/null; then echo "works: $*"; exit 1; fi; }

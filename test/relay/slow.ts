@@ -141,6 +141,32 @@ void t.test('drop: a stuck client costs the others nothing, and learns what it l
   t.ok(others.every((other) => other.size() === feed.sent && other.crc() === others[0]?.crc()))
 })
 
+void t.test('drop: what was lost is said, wherever in memory it begins', async (t) => {
+  const feed = new Feed(t, ['--slow', 'drop', '--backlog', '2M'])
+  await listening(feed.path, feed.server)
+  const reader = await streamClient(feed.path)
+  await feed.server.said(/client 1: has joined/)
+  await feed.hello(7)
+  // Five messages fill a block: one of the clients is stuck at the end of one.
+  const size = 51_000
+  const stuck: Awaited<ReturnType<typeof stuckClient>>[] = []
+  for (let i = 0; i < 50; i++) {
+    if (i < 5) stuck.push(await stuckClient(feed.path))
+    if (i < 5) await feed.server.said(new RegExp(`client ${i + 2}: has joined`))
+    await feed.writes(size / 2 ** 20, size)
+    await reader.until(feed.sent)
+  }
+  for (let i = 0; i < 5; i++) await feed.server.said(new RegExp(`client ${i + 2}: too slow`))
+  for (const { client } of stuck) client.socket.resume()
+  await feed.end()
+  t.match(await feed.server.ended, { code: 0 })
+  for (const { client, got, numbering } of stuck) {
+    await client.ended
+    t.ok(numbering.ended)
+    t.match(got[2], `gap 7:${Number(got[1]?.split('-')[1]) + 1}-`, got.join(' '))
+  }
+})
+
 void t.test('drop: a stuck client alone does not hold the source', async (t) => {
   const feed = new Feed(t, ['--slow', 'drop', '--backlog', '2M', '--drain-timeout', '0.1'])
   await listening(feed.path, feed.server)
