@@ -40,6 +40,7 @@ export const mirrorOptions = {
     ...value('Stop at a file that would be larger'),
     defaultDescription: 'none; 1T with --untrusted',
   },
+  only: value('Mirror PATH of the source alone, with the directories above it'),
   include: {
     ...value('Mirror what matches PATTERN, although a later --exclude matches'),
     array: true,

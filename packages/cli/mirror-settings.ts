@@ -1,7 +1,7 @@
 // The values of tfs-mirror's options, from what was typed.
 
 import type { MirrorOptions } from '#mirror'
-import { PathPatterns, type PathRule } from '#wire'
+import { pathFault, PathPatterns, type PathRule } from '#wire'
 import { parseMoment } from './moment.js'
 import { parseDuration, parseSize } from './size.js'
 import { UsageError } from './usage-error.js'
@@ -76,6 +76,27 @@ export function orderedRules(
     if (pattern !== undefined) rules.push(checkedRule({ exclude: kind === 'exclude', pattern }))
   }
   return rules
+}
+
+/** A path of the source as people write it: `./a`, `a/`, `.` for all of it. */
+export function parsePath(option: string, text: string): Buffer {
+  const path = Buffer.from(text.replace(/^(\.?\/)+|(\/\.?)+$/g, '').replace(/^\.$/, ''))
+  const fault = pathFault(path)
+  if (fault) throw new UsageError(`${option}: '${text}' is no path in DIR: ${fault}`)
+  return path
+}
+
+/** `--only`, where there is one: a part that the rules do not leave out. */
+export function parseOnly(text: string | undefined, rules: readonly PathRule[]) {
+  if (text === undefined) return undefined
+  const only = parsePath('--only', text)
+  if (only.length === 0)
+    throw new UsageError(`--only: '${text}' is all of the source: leave it out`)
+  if (/^\.tfs(\/|$)/.test(only.toString('latin1')))
+    throw new UsageError('--only: .tfs is not mirrored: it is what a mirror keeps about itself')
+  if (new PathPatterns(rules).excludes(only, true))
+    throw new UsageError(`--only: '${text}' is left out by --exclude: nothing would be mirrored`)
+  return only
 }
 
 function checkedRule(rule: PathRule): PathRule {

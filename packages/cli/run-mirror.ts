@@ -3,12 +3,12 @@
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
 import { escapeName } from '#posix'
-import { dryRun, mirror, type MirrorOptions, type MirrorResult } from '#mirror'
+import { dryRun, mirror, Selection, type MirrorOptions, type MirrorResult } from '#mirror'
 import type { MirrorStatus, Progress } from '#mirror'
 import { exitCode } from './exit-code.js'
 import type { Log } from './log.js'
 import type { mirrorOptions } from './mirror-options.js'
-import { pathFault, WireError } from '#wire'
+import { WireError } from '#wire'
 import * as settings from './mirror-settings.js'
 import type { End } from './program.js'
 import { progressLine, statsLines, statusReport } from './replay-report.js'
@@ -129,17 +129,20 @@ async function once(typed: Typed, options: MirrorOptions, log: Log): Promise<Mir
 
 function settingsOf(typed: Typed, source: string, log: Log) {
   const untrusted = typed.untrusted === true
+  const rules = settings.orderedRules(process.argv.slice(2), typed.include, typed.exclude)
+  const only = settings.parseOnly(typed.only, rules)
   return {
     force: typed.force === true,
     bootstrap: typed.bootstrap === true,
-    verify: verificationOf(typed),
+    verify: verificationOf(typed, only),
     checks: typed.check === true,
     ids: settings.parseIds(typed.ids),
     untrusted,
     maxFileSize: settings.parseLimit(typed['max-file-size'], untrusted),
     sync: settings.parseSync(typed.sync),
     onDivergence: typed['on-divergence'],
-    rules: settings.orderedRules(process.argv.slice(2), typed.include, typed.exclude),
+    only,
+    rules,
     until: resolveUntil(
       typed.until === undefined ? undefined : settings.parseUntil(typed.until),
       source,
@@ -149,15 +152,15 @@ function settingsOf(typed: Typed, source: string, log: Log) {
   } satisfies Partial<MirrorOptions>
 }
 
-function verificationOf({ verify, repair, bootstrap }: Typed) {
+function verificationOf({ verify, repair, bootstrap }: Typed, only: Buffer | undefined) {
   if (verify === undefined) {
     if (repair) throw new UsageError('--repair goes with --verify')
     return undefined
   }
   if (bootstrap) throw new UsageError('--bootstrap states all anew: --verify comes after it')
-  const path = Buffer.from(verify.replace(/^(\.?\/)+|\/+$/g, '').replace(/^\.$/, ''))
-  const fault = pathFault(path)
-  if (fault) throw new UsageError(`--verify: '${verify}' is no path in DIR: ${fault}`)
+  const path = settings.parsePath('--verify', verify)
+  if ([...new Selection([], only).statedFor(path)].length === 0)
+    throw new UsageError(`--verify: '${verify}' is not in the part that --only names`)
   return { path, repair: repair === true }
 }
 

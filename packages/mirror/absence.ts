@@ -1,12 +1,13 @@
-// Paths that the source has and this mirror does not keep: excluded by the user's patterns, or
-// device nodes that could not be made. What operations on them leave to do here.
+// Paths that the source has and this mirror does not keep: excluded by the user, or device nodes
+// that could not be made. What operations on them leave to do here.
 
 import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, errno, S_IFBLK, S_IFCHR } from '#posix'
 import { S_IFDIR, S_IFMT, STATX_BASIC_STATS, statx, unlinkat } from '#posix'
-import { PathPatterns, renameFlag, type Body, type OperationName } from '#wire'
+import { renameFlag, type Body, type OperationName } from '#wire'
 import type { Omitted } from './omitted.js'
 import { refusal } from './refusal.js'
 import { move, repairs } from './repairs.js'
+import type { Selection } from './selection.js'
 import type { Trash } from './trash.js'
 import { keyOf, type Tree } from './tree.js'
 
@@ -17,20 +18,16 @@ type Leave<K extends OperationName> = (
   body: Body<K>,
 ) => number | undefined
 
+const slash = 0x2f
+
 export class Absence {
   readonly omitted: Omitted
   readonly trash: Trash
-  readonly #patterns: PathPatterns | undefined
-
+  readonly selection: Selection
   readonly #untrusted: boolean
 
-  constructor(
-    patterns: PathPatterns | undefined,
-    omitted: Omitted,
-    trash: Trash,
-    untrusted: boolean,
-  ) {
-    this.#patterns = patterns
+  constructor(selection: Selection, omitted: Omitted, trash: Trash, untrusted: boolean) {
+    this.selection = selection
     this.omitted = omitted
     this.trash = trash
     this.#untrusted = untrusted
@@ -38,20 +35,49 @@ export class Absence {
 
   /** Whether there is anything that an operation has to be asked about. */
   get isNeeded(): boolean {
-    return this.#patterns !== undefined || this.#untrusted || this.omitted.size > 0
+    return !this.selection.isAll || this.#untrusted || this.omitted.size > 0
   }
 
   excludes(path: Buffer, isDirectory: boolean): boolean {
-    return this.#patterns?.excludes(path, isDirectory) ?? false
+    return this.selection.excludes(path, isDirectory)
   }
 
-  /** The same where only the mirror knows what is at `path`; what it has not may be a directory. */
+  /**
+   * The same where only the mirror knows what is at `path`. What it has not may be a directory, but
+   * one that leads to the part would be there.
+   */
   excludesWhatIsAt(tree: Tree, path: Buffer): boolean {
-    return this.#patterns !== undefined && this.excludes(path, isDirectoryHere(tree, path) ?? true)
+    if (this.selection.isAll) return false
+    return this.excludes(path, isDirectoryHere(tree, path) ?? !this.selection.isAbove(path))
   }
 
   isAbsent(tree: Tree, path: Buffer): boolean {
     return this.omitted.has(keyOf(path)) || this.excludesWhatIsAt(tree, path)
+  }
+
+  /** Removes what the mirror keeps at and below `path`. 0, -ENOENT or why not. */
+  discard(tree: Tree, path: Buffer): number {
+    const { only } = this.selection
+    if (!only || !this.selection.isAbove(path) || !isDirectoryHere(tree, path))
+      return this.#discardAll(tree, path)
+    let e = this.#discardAll(tree, only)
+    // What leads to it goes with it, but for what is not the source's.
+    for (let end = only.lastIndexOf(slash); end >= path.length;) {
+      if (e < 0 && e !== -errno.ENOENT) break
+      const above = only.subarray(0, end)
+      const directory = tree.parent(above)
+      tree.forgetTree(above)
+      e = directory < 0 ? directory : unlinkat(directory, tree.name, AT_REMOVEDIR)
+      end = end > 0 ? only.lastIndexOf(slash, end - 1) : -1
+    }
+    return e === -errno.ENOTEMPTY || e === -errno.EEXIST ? 0 : e
+  }
+
+  #discardAll(tree: Tree, path: Buffer): number {
+    const directory = tree.parent(path)
+    if (directory < 0) return directory
+    tree.forgetTree(path)
+    return this.trash.take(directory, tree.name)
   }
 
   /** Leaves out a device node that may or can not be made. 0 or why not. */
@@ -63,7 +89,7 @@ export class Absence {
 
   /** Sets the mtime of the directory that holds `path`, if the mirror keeps that. 0 or why not. */
   touchParent(tree: Tree, path: Buffer, sec: number, nsec: number): number {
-    const cut = path.lastIndexOf(0x2f)
+    const cut = path.lastIndexOf(slash)
     if (cut > 0 && this.excludes(path.subarray(0, cut), true)) return 0
     const directory = tree.parent(path)
     if (directory < 0) return directory === -errno.ENOENT ? 0 : directory
@@ -157,12 +183,13 @@ function renaming(absence: Absence, tree: Tree, body: Body<'rename'>): number | 
   let e = 0
   if (wasOmitted && newWasOmitted) e = 0
   else if (wasOmitted && !newExcluded)
-    e = exchange ? move(tree, newPath, path, 0) : remove(tree, newPath)
+    e = exchange ? move(tree, newPath, path, 0) : remove(absence, tree, newPath)
   else if (newWasOmitted && exchange && !excluded) e = move(tree, path, newPath, 0)
   else {
     // What comes from an excluded place is not here; what goes to one leaves.
     if (!excluded) e = discard(absence, tree, path)
-    if (!newExcluded) e ||= exchange ? discard(absence, tree, newPath) : remove(tree, newPath)
+    if (!newExcluded)
+      e ||= exchange ? discard(absence, tree, newPath) : remove(absence, tree, newPath)
     if (excluded && !newExcluded) tree.suspect(newPath, 'renamed from what is excluded')
     if (newExcluded && !excluded && exchange) tree.suspect(path, 'renamed from what is excluded')
   }
@@ -203,7 +230,9 @@ function isDirectoryHere(tree: Tree, path: Buffer): boolean | undefined {
 }
 
 // Removes what a rename replaces: a file or an empty directory. What is missing is removed already.
-function remove(tree: Tree, path: Buffer): number {
+function remove(absence: Absence, tree: Tree, path: Buffer): number {
+  // There may be more in it than the source had.
+  if (absence.selection.isAbove(path)) return discard(absence, tree, path)
   const directory = tree.parent(path)
   if (directory < 0) return directory === -errno.ENOENT ? 0 : directory
   tree.forgetTree(path)
@@ -214,10 +243,7 @@ function remove(tree: Tree, path: Buffer): number {
 
 // Removes what goes to an excluded place, with all that is in it.
 function discard(absence: Absence, tree: Tree, path: Buffer): number {
-  const directory = tree.parent(path)
-  if (directory < 0) return directory === -errno.ENOENT ? 0 : directory
-  tree.forgetTree(path)
-  const e = absence.trash.take(directory, tree.name)
+  const e = absence.discard(tree, path)
   return e === -errno.ENOENT ? 0 : e
 }
 

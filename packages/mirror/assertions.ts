@@ -86,8 +86,8 @@ export class Assertions {
   readonly #passing = new Set<number>()
   // Why the mirror would end, while another way is sought.
   #sought: { readonly error: MirrorError; readonly sinceMs: number } | undefined
-  // What is still to be asked for, or was asked for and is not stated in full.
-  #needs: { why: Asked['why']; path: Buffer } | undefined
+  // What is still to be asked for, or was asked for and is not stated in full: one by one.
+  #needs: readonly { why: Asked['why']; path: Buffer }[] = []
   // Suspects that are not stated yet.
   readonly #suspects = new PathTrie<true>()
   #healMs = -Infinity
@@ -100,7 +100,7 @@ export class Assertions {
     this.#statements = new Statements(options.tree, options.absence, this.#wants)
     const { onDifference } = options
     this.#differences = new Differences({ ...compared, onDifference })
-    if (options.verify) this.#needs = { why: 'verify', path: options.verify.path }
+    if (options.verify) this.#need('verify', options.verify.path)
   }
 
   /** Whether an earlier run was to make it whole, and has not come to the end. */
@@ -111,7 +111,13 @@ export class Assertions {
   /** Something at `path` may be wrong: it is to be stated. */
   heal(path: Buffer): void {
     const { upstream, mayRecover } = this.#options
-    if (mayRecover && upstream?.send && !this.isActive) this.#suspects.set(path, true)
+    if (!mayRecover || !upstream?.send || this.isActive) return
+    for (const one of this.#options.absence.selection.statedFor(path)) this.#suspects.set(one, true)
+  }
+
+  #need(why: Asked['why'], path: Buffer): void {
+    const paths = [...this.#options.absence.selection.statedFor(path)]
+    this.#needs = paths.map((one) => ({ why, path: one }))
   }
 
   /** From now on it is incomplete. */
@@ -122,7 +128,7 @@ export class Assertions {
     for (let next = this.#suspects.first(); next; next = this.#suspects.first())
       this.#suspects.clear(next.path)
     this.#isEmpty = isEmpty(this.#options.tree.root)
-    this.#needs = { why: 'whole', path: top }
+    this.#need('whole', top)
     suspects.isQuiet = true
     displaced.discard = (directory, name) => absence.trash.take(directory, name)
   }
@@ -137,7 +143,7 @@ export class Assertions {
     if (!mayRecover || !upstream?.send || !resume.isSameSource) return false
     say(`${error.message}; asks the source what there is`)
     this.#sought = { error, sinceMs: performance.now() }
-    this.#needs = { why: 'whole', path: top }
+    this.#need('whole', top)
     this.#asked.clear()
     return true
   }
@@ -212,7 +218,8 @@ export class Assertions {
     this.#connections = connections
     for (const [id, { hasBegun, atMs }] of this.#asked)
       if (!hasBegun && performance.now() - atMs > patienceMs) this.#asked.delete(id)
-    if (this.#needs && this.#asked.size === 0) this.#askFor(this.#needs)
+    const [need] = this.#needs
+    if (need && this.#asked.size === 0) this.#askFor(need)
     const suspect = this.#asked.size === 0 ? this.#suspects.first() : undefined
     if (suspect && performance.now() - this.#healMs >= healEachMs) {
       this.#healMs = performance.now()
@@ -225,7 +232,8 @@ export class Assertions {
     const id = randomInt(1, 2 ** 32)
     // Where there is nothing there is nothing to compare.
     const form = why === 'whole' && this.#isEmpty ? assertForm.DATA : assertForm.HASHES
-    const body = { id, depth: 1, form, offset: 0, length: 0, path }
+    const depth = this.#options.absence.selection.isAbove(path) ? 0 : 1
+    const body = { id, depth, form, offset: 0, length: 0, path }
     if (this.#send(body))
       this.#asked.set(id, { why, path, hasBegun: false, atMs: performance.now() })
   }
@@ -287,11 +295,11 @@ export class Assertions {
       this.#isHealed = true
     } else if (asked?.hasBegun) {
       // Otherwise it is asked for again.
-      if (errno === 0) this.#needs = undefined
+      if (errno === 0) this.#needs = this.#needs.filter(({ path }) => path !== asked.path)
       else this.#options.say(`the source could not state all there is (errno ${errno})`)
     }
     this.#wants.ask((body) => this.#send(body))
-    if (this.#needs || !this.#wants.isEmpty) return
+    if (this.#needs.length > 0 || !this.#wants.isEmpty) return
     if (this.isActive) this.#finish()
     else if (this.#isHealed) this.#settleSuspects()
     else if (this.#options.verify) this.isVerified = true

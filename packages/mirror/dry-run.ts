@@ -2,7 +2,7 @@
 
 import type { Writable } from 'node:stream'
 import { close, escapeName, O_RDONLY } from '#posix'
-import { PathPatterns, toText } from '#wire'
+import { toText } from '#wire'
 import { Forward } from './forward.js'
 import { isIncomplete } from './incomplete-mark.js'
 import { MirrorError } from './mirror-error.js'
@@ -11,16 +11,18 @@ import type { MirrorOptions, MirrorResult } from './mirror.js'
 import { openRoot } from './open-root.js'
 import { PastEpochs } from './past-epochs.js'
 import { initialRecord, PositionFile, type Stored } from './position-file.js'
+import { checkOnly } from './only-mark.js'
 import { openPrivateDirectory, openPrivateFileIfThere } from './private-file.js'
 import { Replay } from './replay.js'
 import { Resume } from './resume.js'
 import { run } from './run.js'
+import { Selection } from './selection.js'
 import { refuseOthers, stateName } from './state-directory.js'
 import { UntilGate } from './until.js'
 
 export interface DryRunOptions extends Pick<
   MirrorOptions,
-  'directory' | 'source' | 'upstream' | 'force' | 'rules' | 'until' | 'say' | 'signal'
+  'directory' | 'source' | 'upstream' | 'force' | 'only' | 'rules' | 'until' | 'say' | 'signal'
 > {
   /** Gets a line for each operation, no faster than it takes them. */
   readonly output: Writable
@@ -33,7 +35,7 @@ export interface DryRunOptions extends Pick<
 export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
   const { stored, isLeft } = readState(options)
   const { force, say, source, upstream, signal } = options
-  const patterns = new PathPatterns(options.rules)
+  const selection = new Selection(options.rules, options.only)
   const { suspects } = stored.record
   const resume = new Resume(stored, undefined, {
     force: () => force,
@@ -47,7 +49,7 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
     resume,
     until,
     operate: (operation, bytes) => {
-      if (isKept(patterns, operation)) lines.add(Buffer.from(`${toText(bytes)}\n`))
+      if (isKept(selection, operation)) lines.add(Buffer.from(`${toText(bytes)}\n`))
     },
   })
   const nothing = () => undefined
@@ -87,7 +89,7 @@ interface State {
   readonly isLeft: boolean
 }
 
-function readState({ directory, force }: DryRunOptions): State {
+function readState({ directory, force, only }: DryRunOptions): State {
   const shown = escapeName(directory)
   const root = openRootIfThere(directory)
   // It would be made.
@@ -108,6 +110,7 @@ function readState({ directory, force }: DryRunOptions): State {
       }
       const stored = PositionFile.read(file, path)
       close(file)
+      if (!force) checkOnly({ fd: state, shown: statePath }, stored.record.epoch, only)
       return { stored, isLeft: isIncomplete({ fd: state, shown: statePath }) }
     } finally {
       close(state)
@@ -131,9 +134,9 @@ function openRootIfThere(directory: string): number | undefined {
   }
 }
 
-/** Whether an operation has a part in what the patterns let in; a rename has one at either end. */
-function isKept(patterns: PathPatterns, { name, body }: Operation): boolean {
-  const isLet = (path: Buffer, isDirectory: boolean) => !patterns.excludes(path, isDirectory)
+/** Whether an operation has a part in what is selected; a rename has one at either end. */
+function isKept(selection: Selection, { name, body }: Operation): boolean {
+  const isLet = (path: Buffer, isDirectory: boolean) => !selection.excludes(path, isDirectory)
   switch (name) {
     case 'rename':
       return isLet(body.path, true) || isLet(body.newPath, true)

@@ -3,7 +3,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { close, escapeName, noName, Stat, umask } from '#posix'
-import { PathPatterns, type PathRule, type Position } from '#wire'
+import type { PathRule, Position } from '#wire'
 import { Absence } from './absence.js'
 import { Assertions, type AssertionsOptions, type Verification } from './assertions.js'
 import { Acks, whoOf } from './acks.js'
@@ -16,12 +16,14 @@ import { LeftOut, type LeftOutKind } from './left-out.js'
 import { MirrorError } from './mirror-error.js'
 import { foldsCase } from './name-clash.js'
 import { Omitted } from './omitted.js'
+import { markOnly } from './only-mark.js'
 import { checkRoot, openRoot } from './open-root.js'
 import { Operate } from './operate.js'
 import { Owners, type Ids } from './owners.js'
 import { Replay, type ReplayCounts } from './replay.js'
 import { Resume } from './resume.js'
 import { run } from './run.js'
+import { Selection } from './selection.js'
 import { openState, type StateDirectory } from './state-directory.js'
 import { statusOf, type MirrorStatus } from './status.js'
 import { Suspects } from './suspects.js'
@@ -57,7 +59,9 @@ export interface MirrorOptions {
   readonly maxFileSize: number
   readonly sync: SyncPolicy
   readonly onDivergence: 'repair' | 'stop'
-  /** What is kept in the mirror, as rsync's filters; all of it where there is none. */
+  /** Nothing is kept but what is there, with all below it and the directories above it. */
+  readonly only?: Buffer | undefined
+  /** What of that is kept, as rsync's filters; all of it where there is none. */
   readonly rules: readonly PathRule[]
   readonly until?: Until | undefined
   /** The applied messages go on to it. */
@@ -114,6 +118,7 @@ export async function mirror(options: MirrorOptions): Promise<MirrorResult> {
   try {
     state = openState(root, shown, options.force)
     markIds(state, options.ids, options.force)
+    if (options.bootstrap !== true) markOnly(state, options.only, options.force)
     return await replayInto(root, shown, state, options)
   } finally {
     options.source.destroy()
@@ -179,6 +184,8 @@ function begin(options: MirrorOptions, parts: Parts, forward: Forward | undefine
     if (!upstream?.send) throw new MirrorError('EMIRROR_INCOMPLETE', incomplete)
     // It need not know what came before.
     assertions.begin()
+    // Only now may it be another part than before.
+    markOnly(parts.state, options.only, true)
     return
   }
   const isResumed = upstream !== undefined && resume.epoch !== 0 && !options.isLost
@@ -200,8 +207,8 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const leftOut = new LeftOut(say)
   const suspects = new Suspects(state.fd, `${state.shown}/suspects`, record.suspects, say)
   const trash = new Trash(state.fd, state.shown)
-  const patterns = rules.length > 0 ? new PathPatterns(rules) : undefined
-  const absence = new Absence(patterns, new Omitted(state.fd, state.shown), trash, untrusted)
+  const selection = new Selection(rules, options.only)
+  const absence = new Absence(selection, new Omitted(state.fd, state.shown), trash, untrusted)
   const unlock = new Unlock(state.fd, state.shown)
   const hello = new HelloFile(state.fd, state.shown)
   const until = new UntilGate(options.until)
@@ -250,6 +257,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   })
   return {
     shown,
+    state,
     tree,
     suspects,
     trash,

@@ -4,17 +4,12 @@
 import { hash } from 'node:crypto'
 import {
   close,
-  copyFileRange,
   DT_DIR,
   errno,
   fstat,
-  ftruncate,
-  lseek,
   O_DIRECTORY,
   O_RDONLY,
   openat2,
-  pread,
-  pwrite,
   readDirectory,
   makedev,
   S_IFBLK,
@@ -23,8 +18,6 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFREG,
-  SEEK_DATA,
-  SEEK_HOLE,
   Stat,
 } from '#posix'
 import {
@@ -39,6 +32,7 @@ import {
 import { absences, type Absence } from './absence.js'
 import { appliers, type Apply } from './appliers.js'
 import { beneath } from './directories.js'
+import { copyContent } from './copy-content.js'
 import { Inspection } from './inspection.js'
 import { matchXattrs } from './match-xattrs.js'
 import { makeParents, move } from './repairs.js'
@@ -67,7 +61,6 @@ export class Statements {
   readonly #wants: Wants
   readonly #inspection: Inspection
   readonly #parentStat = new Stat()
-  readonly #block = Buffer.alloc(1 << 20)
   /** Names that were removed, since they should not be there. */
   removed = 0
 
@@ -85,7 +78,7 @@ export class Statements {
 
   directory(body: Body<'assert-dir'>): number {
     const { path } = body
-    if (path.length > 0 && !this.#isOurs(path)) return 0
+    if (path.length > 0 && !this.#keeps(path, true)) return 0
     this.#wants.forget(path)
     const e = this.#makeDirectory(body) || this.#removeOthers(body)
     return e || this.#attributes(body, S_IFDIR)
@@ -94,7 +87,8 @@ export class Statements {
   /** `isAnswer`: it was asked for since content is missing; its links are right. */
   file(body: Body<'assert-file'>, isAnswer: boolean): number {
     const { path, linkOf, mode } = body
-    if (!this.#isOurs(path)) return 0
+    // A directory that is kept there gives way all the same.
+    if (!this.#keeps(path, false)) return this.#isOurs(path) ? this.#remove(path) : 0
     const type = mode & S_IFMT
     if (linkOf.length > 0) {
       this.#wants.forget(path)
@@ -124,6 +118,12 @@ export class Statements {
     return !this.#absence.isAbsent(this.#tree, path)
   }
 
+  // Where the source says whether it is a directory.
+  #keeps(path: Buffer, isDirectory: boolean): boolean {
+    const { omitted } = this.#absence
+    return !omitted.has(path.toString('latin1')) && !this.#absence.excludes(path, isDirectory)
+  }
+
   /** An operation, as if it had come in the stream. */
   #do<K extends OperationName>(name: K, body: Body<K>): number {
     if (this.#absence.isNeeded) {
@@ -148,11 +148,10 @@ export class Statements {
   #remove(path: Buffer): number {
     const times = this.#dirTimes(path)
     if (typeof times === 'number') return times
-    const directory = this.#tree.parent(path)
-    this.#tree.forgetTree(path)
-    const e = this.#absence.trash.take(directory, this.#tree.name)
+    const e = this.#absence.discard(this.#tree, path)
     if (e === -errno.ENOENT) return 0
     this.removed++
+    const directory = this.#tree.parent(path)
     return e || this.#tree.setMtime(directory, times.dirMtimeSec, times.dirMtimeNsec)
   }
 
@@ -291,7 +290,7 @@ export class Statements {
     const { size } = this.#inspection.stat
     const e = this.#replace(body, () => {
       const file = this.#tree.writable(rebuilt)
-      return typeof file === 'number' ? file : this.#copy(from, file.fd, size)
+      return typeof file === 'number' ? file : copyContent(from, file.fd, size)
     })
     close(from)
     return e
@@ -325,28 +324,6 @@ export class Statements {
     this.#tree.forgetTree(path)
     const e = this.#absence.trash.take(directory, this.#tree.name)
     return e === -errno.ENOENT ? 0 : e
-  }
-
-  #copy(from: number, to: number, size: number): number {
-    for (let at = 0; at < size;) {
-      const data = lseek(from, at, SEEK_DATA)
-      if (data === -errno.ENXIO) break
-      if (data < 0) return data
-      const hole = lseek(from, data, SEEK_HOLE)
-      if (hole < 0) return hole
-      at = data
-      while (at < Math.min(hole, size)) {
-        const left = Math.min(hole, size) - at
-        let n = copyFileRange(from, at, to, at, left)
-        if (n === -errno.EXDEV || n === -errno.EOPNOTSUPP || n === -errno.ENOSYS) {
-          n = pread(from, this.#block, 0, Math.min(left, this.#block.length), at)
-          if (n > 0) n = pwrite(to, this.#block, 0, n, at)
-        }
-        if (n <= 0) return n || -errno.EIO
-        at += n
-      }
-    }
-    return ftruncate(to, size)
   }
 
   #write(path: Buffer, offset: number, data: Buffer): number {
