@@ -295,7 +295,7 @@ export class Assertions {
       this.#isHealed = true
     } else if (asked?.hasBegun) {
       // Otherwise it is asked for again.
-      if (errno === 0) this.#needs = this.#needs.filter(({ path }) => path !== asked.path)
+      if (errno === 0) this.#needs = this.#needs.filter(({ path }) => !path.equals(asked.path))
       else this.#options.say(`the source could not state all there is (errno ${errno})`)
     }
     this.#wants.ask((body) => this.#send(body))
@@ -319,7 +319,7 @@ export class Assertions {
     // A power cut must not take back any of it once nothing says that it is incomplete.
     sync.now()
     this.isActive = false
-    if (verify) this.#needs = { why: 'verify', path: verify.path }
+    if (verify) this.#need('verify', verify.path)
     resume.isForced = false
     suspects.isQuiet = false
     displaced.discard = undefined

@@ -202,13 +202,12 @@ function begin(options: MirrorOptions, parts: Parts, forward: Forward | undefine
 type Parts = ReturnType<typeof assemble>
 
 function assemble(root: number, shown: string, state: StateDirectory, options: MirrorOptions) {
-  const { say, untrusted, onDivergence, rules, force, upstream } = options
+  const { say, onDivergence, force, upstream } = options
   const { record } = state.position
   const leftOut = new LeftOut(say)
   const suspects = new Suspects(state.fd, `${state.shown}/suspects`, record.suspects, say)
   const trash = new Trash(state.fd, state.shown)
-  const selection = new Selection(rules, options.only)
-  const absence = new Absence(selection, new Omitted(state.fd, state.shown), trash, untrusted)
+  const absence = absenceFor(state, options, trash)
   const unlock = new Unlock(state.fd, state.shown)
   const hello = new HelloFile(state.fd, state.shown)
   const until = new UntilGate(options.until)
@@ -271,6 +270,11 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     acks,
     assertions,
   }
+}
+
+function absenceFor(state: StateDirectory, options: MirrorOptions, trash: Trash): Absence {
+  const selection = new Selection(options.rules, options.only)
+  return new Absence(selection, new Omitted(state.fd, state.shown), trash, options.untrusted)
 }
 
 function treeOptions(state: StateDirectory, options: MirrorOptions, leftOut: LeftOut) {
