@@ -14,9 +14,10 @@ import type { End } from './program.js'
 import { progressLine, statsLines, statusReport } from './replay-report.js'
 import { refuseLoop } from './refuse-loop.js'
 import { resolveUntil } from './resolve-until.js'
+import { checkSeed, seedMirror } from './seed-mirror.js'
 import { openOutput, openStreamOutput } from './stdio.js'
 import { openStreamSource } from './stream-source.js'
-import { stopSignals } from './stop-signals.js'
+import { stopSignals, type StopSignals } from './stop-signals.js'
 import { tellStatus } from './tell-status.js'
 import { UsageError } from './usage-error.js'
 
@@ -30,6 +31,7 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
     throw new UsageError('--tee and --dry-run: what is not applied is not passed on')
   const source = operands.length > 1 ? (operands[0] as string) : '-'
   const directory = operands.at(-1) as string
+  checkSeed(typed, source)
   const settled = { ...settingsOf(typed, source, log), directory }
   const output = typed.tee ? openStreamOutput() : undefined
   const stop = stopSignals()
@@ -39,8 +41,12 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
   // From the beginning: where nobody listens to that signal, Node opens itself to a debugger.
   const untold = tellStatus(log, () => status && statusReport(status()))
   try {
-    const options = { ...settled, output, onStatus, signal: stop.signal }
-    const result = await replayed(source, typed, options, log)
+    const given = { ...settled, output, onStatus, signal: stop.signal }
+    const opened = await seeded(source, typed, given, { stop, log })
+    if (typed.seed !== undefined && !opened)
+      return { exitCode: exitCode.failed, signal: stop.received() }
+    const options = { ...given, opened }
+    const result = await replayed(source, typed, options, log).finally(() => opened?.close())
     if (typed.stats)
       for (const line of statsLines(result, performance.now() - begun)) log.error('', line)
     if (result.counts.skipped > 0)
@@ -60,6 +66,18 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
 }
 
 type Settled = Omit<MirrorOptions, 'source'>
+
+async function seeded(
+  source: string,
+  typed: Typed,
+  { directory, ids, force }: Settled,
+  rest: { stop: StopSignals; log: Log },
+) {
+  const { seed: command, rsh } = typed
+  const shell = { rsh, tfsPath: typed['tfs-path'] }
+  if (command === undefined) return undefined
+  return seedMirror({ command, source, directory, ids, force, shell, ...rest })
+}
 
 /** Replays what follows the mirror's position, or with --force whatever there is. */
 async function replayed(
@@ -133,7 +151,7 @@ function settingsOf(typed: Typed, source: string, log: Log) {
   const only = settings.parseOnly(typed.only, rules)
   return {
     force: typed.force === true,
-    bootstrap: typed.bootstrap === true,
+    bootstrap: typed.bootstrap === true || typed.seed !== undefined,
     verify: verificationOf(typed, only),
     checks: typed.check === true,
     ids: settings.parseIds(typed.ids),

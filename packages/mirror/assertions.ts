@@ -2,8 +2,8 @@
 // is being made whole, and where it is in doubt of a path; compares where it is asked to.
 
 import { randomInt } from 'node:crypto'
-import { readDirectory, realTime } from '#posix'
-import { assertForm, codecs, limits, PathTrie, renameFlag, seal } from '#wire'
+import { readDirectory } from '#posix'
+import { assertForm, PathTrie, renameFlag } from '#wire'
 import type { AnyMessage, Body, Message, OperationName } from '#wire'
 import type { Absence } from './absence.js'
 import { Differences, type DifferencesOptions, type OnDifference } from './differences.js'
@@ -21,6 +21,7 @@ import type { Suspects } from './suspects.js'
 import type { Sync } from './sync.js'
 import type { Tree } from './tree.js'
 import type { Upstream } from './upstream.js'
+import { wantAssert } from './want-assert.js'
 import { Wants } from './wants.js'
 
 export type Assertion = Extract<Message, { name: `assert-${string}` }>
@@ -79,8 +80,6 @@ export class Assertions {
   readonly #wants = new Wants()
   readonly #statements: Statements
   readonly #differences: Differences
-  readonly #out = Buffer.alloc(limits.messageSizeMin + limits.pathSizeMax + 256)
-  readonly #now = { sec: 0, nsec: 0 }
   readonly #asked = new Map<number, Asked>()
   // Assertions that are compared though nobody asked for them here.
   readonly #passing = new Set<number>()
@@ -239,9 +238,7 @@ export class Assertions {
   }
 
   #send(body: Body<'want-assert'>): boolean {
-    const size = codecs['want-assert'].encode(this.#out, body)
-    seal(this.#out, size, 0, realTime(this.#now), 0)
-    return this.#options.upstream?.send?.(Buffer.from(this.#out.subarray(0, size))) === true
+    return this.#options.upstream?.send?.(wantAssert(body)) === true
   }
 
   #begins({ id, form }: Body<'assert-begin'>): void {

@@ -2,7 +2,7 @@
 
 import type { Readable, Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { close, escapeName, noName, Stat, umask } from '#posix'
+import { noName, Stat, umask } from '#posix'
 import type { PathRule, Position } from '#wire'
 import { Absence } from './absence.js'
 import { Assertions, type AssertionsOptions, type Verification } from './assertions.js'
@@ -11,20 +11,20 @@ import { Displaced } from './displaced.js'
 import { FakeSuper } from './fake-super.js'
 import { Forward } from './forward.js'
 import { HelloFile } from './hello-file.js'
-import { markIds } from './ids-mark.js'
 import { LeftOut, type LeftOutKind } from './left-out.js'
 import { MirrorError } from './mirror-error.js'
 import { foldsCase } from './name-clash.js'
 import { Omitted } from './omitted.js'
 import { markOnly } from './only-mark.js'
-import { checkRoot, openRoot } from './open-root.js'
+import { openMirror, type OpenMirror } from './open-mirror.js'
+import { checkRoot } from './open-root.js'
 import { Operate } from './operate.js'
 import { Owners, type Ids } from './owners.js'
 import { Replay, type ReplayCounts } from './replay.js'
 import { Resume } from './resume.js'
 import { run } from './run.js'
 import { Selection } from './selection.js'
-import { openState, type StateDirectory } from './state-directory.js'
+import type { StateDirectory } from './state-directory.js'
 import { statusOf, type MirrorStatus } from './status.js'
 import { Suspects } from './suspects.js'
 import { Sync, type SyncPolicy } from './sync.js'
@@ -36,6 +36,8 @@ import { UntilGate, type Until } from './until.js'
 
 export interface MirrorOptions {
   readonly directory: string
+  /** The directory, where the caller has it open, and closes it. */
+  readonly opened?: OpenMirror | undefined
   readonly source: Readable
   /** Where the source takes requests. */
   readonly upstream?: Upstream | undefined
@@ -112,18 +114,15 @@ const trashStep = 200
 
 /** Replays until the stream ends. Throws WireError, MirrorError, and errno errors of the target. */
 export async function mirror(options: MirrorOptions): Promise<MirrorResult> {
-  const shown = escapeName(options.directory)
-  const root = openRoot(options.directory, true)
-  let state: StateDirectory | undefined
+  let own: OpenMirror | undefined
   try {
-    state = openState(root, shown, options.force)
-    markIds(state, options.ids, options.force)
+    own = options.opened ? undefined : openMirror(options)
+    const { root, shown, state } = options.opened ?? (own as OpenMirror)
     if (options.bootstrap !== true) markOnly(state, options.only, options.force)
     return await replayInto(root, shown, state, options)
   } finally {
     options.source.destroy()
-    state?.close()
-    close(root)
+    own?.close()
   }
 }
 

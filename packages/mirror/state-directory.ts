@@ -15,6 +15,8 @@ export interface StateDirectory {
   /** Its path for people. */
   readonly shown: string
   readonly position: PositionFile
+  /** Who has this, too, keeps others out. */
+  readonly lockFd: number
   /** Lets go of all; the lock with it. */
   close(): void
 }
@@ -46,7 +48,7 @@ export function openState(root: number, rootShown: string, force: boolean): Stat
     // machine that stops may leave a new file empty.
     if (stat.size === 0 && !force) refuseOthers(root, rootShown)
     const position = PositionFile.open(positionFd, `${shown}/position`)
-    return { fd, shown, position, close: () => closeAll(open) }
+    return { fd, shown, position, lockFd: lock, close: () => closeAll(open) }
   } catch (error) {
     closeAll(open)
     throw error
@@ -72,11 +74,21 @@ function takeLock(fd: number, rootShown: string): void {
     const text = Buffer.alloc(32)
     const length = Math.max(0, pread(fd, text, 0, text.length, 0))
     const pid = parseInt(text.toString('latin1', 0, length), 10)
-    const who = pid > 0 ? `process ${pid}` : 'another process'
-    throw new MirrorError('EMIRROR_BUSY', `${rootShown}: ${who} is mirroring into it`)
+    throw new MirrorError('EMIRROR_BUSY', `${rootShown}: ${whoHas(pid)}`)
   }
   check(e, 'flock', rootShown)
   const line = Buffer.from(`${process.pid}\n`)
   check(ftruncate(fd, 0), 'ftruncate', rootShown)
   check(pwrite(fd, line, 0, line.length, 0), 'write', rootShown)
+}
+
+function whoHas(pid: number): string {
+  if (!(pid > 0)) return 'another process is mirroring into it'
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ESRCH')
+      return `the command that process ${pid} started (--seed) is at work in it`
+  }
+  return `process ${pid} is mirroring into it`
 }

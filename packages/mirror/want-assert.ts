@@ -1,0 +1,13 @@
+// The request that something be stated.
+
+import { realTime } from '#posix'
+import { codecs, limits, seal, type Body } from '#wire'
+
+const out = Buffer.alloc(limits.messageSizeMin + limits.pathSizeMax + 256)
+const now = { sec: 0, nsec: 0 }
+
+export function wantAssert(body: Body<'want-assert'>): Buffer {
+  const size = codecs['want-assert'].encode(out, body)
+  seal(out, size, 0, realTime(now), 0)
+  return Buffer.from(out.subarray(0, size))
+}
