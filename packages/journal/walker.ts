@@ -36,12 +36,12 @@ import {
 } from '#wire'
 import { decodeDevice } from '#fuse'
 import type { JournalContext } from './journal-context.js'
+import { holeGrain, largeHole } from './large-hole.js'
 import { endOfList, namesIn } from './names-in.js'
 import { LinkGroups } from './link-groups.js'
 import { openBelow } from './open-below.js'
 import { Pending } from './pending.js'
 import { readXattrs } from './read-xattrs.js'
-import { isAtOrBelow } from './tree.js'
 
 /** What is asked for. */
 export interface AssertRequest {
@@ -208,8 +208,10 @@ export class Walker {
     const { form, length } = this.request
     const isAll = length === 0 && this.request.offset === 0
     if (isAll && !this.#pending.isBegun(path)) {
-      if (form === assertForm.HASHES && size <= blockSize) return this.#short(file, content.HASH)
-      if (form === assertForm.DATA && size <= dataHereMax && this.#stat.blocks * 512 >= size)
+      const isDense = this.#stat.blocks * 512 >= size
+      if (form === assertForm.HASHES && size <= blockSize && (isDense || size < holeGrain))
+        return this.#short(file, content.HASH)
+      if (form === assertForm.DATA && size <= dataHereMax && isDense)
         return this.#short(file, content.HERE)
     }
     return this.#long(file, stated)
@@ -265,16 +267,16 @@ export class Walker {
     const found = lseek(fd, at, SEEK_DATA)
     if (found < 0 && found !== -errno.ENXIO) return found
     const data = found < 0 ? end : Math.min(found, end)
-    // Hashes are of whole blocks.
+    // Small holes are hashed with what is around them.
     const isHashed = form === assertForm.HASHES
-    const hole = isHashed && data < end ? data - (data % blockSize) : data
+    const hole = isHashed && data < end ? data - (data % holeGrain) : data
     if (hole > at) {
       const body = { id, path, offset: at, length: hole - at, kind: dataKind.HOLE, data: none }
       emitter.emit('assert-data', body)
       return hole
     }
     const limit = Math.min(end, at - (at % blockSize) + blockSize)
-    const nextHole = isHashed ? limit : lseek(fd, at, SEEK_HOLE)
+    const nextHole = isHashed ? largeHole(fd, at, limit) : lseek(fd, at, SEEK_HOLE)
     if (nextHole < 0) return nextHole
     const length = Math.min(limit, nextHole) - at
     const e = readAll(fd, at, length)
@@ -381,9 +383,6 @@ const keyOf = ({ devMajor, devMinor, inoHigh, inoLow }: Stat) =>
   `${devMajor}:${devMinor}:${inoHigh}:${inoLow}`
 
 const sha256 = (bytes: Buffer): Buffer => hash('sha256', bytes, 'buffer')
-
-/** Whether `path` is concerned by an assertion of `top`. */
-export const isIn = isAtOrBelow
 
 // Fills the block. 0 or -errno.
 function readAll(fd: number, start: number, length: number): number {
