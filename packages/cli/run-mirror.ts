@@ -54,7 +54,8 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
     for (const [kind, n] of result.leftOut) log('left out', `${kind}: ${n}`)
     if (result.suspects > 0) log.error('suspect paths', `${result.suspects}, see .tfs/suspects`)
     if (typed.verify !== undefined && !result.isAborted)
-      log.error('', result.differing === 0 ? 'no difference' : `${result.differing} differences`)
+      if (result.differing === 0) log('', `no difference, in ${result.compared} statements`)
+      else log.error('', `${result.differing} differences`)
     if (result.isIncomplete) log.error('', 'is incomplete: start it again')
     const isWrong = result.suspects > 0 || result.differing > 0 || result.isIncomplete
     const code = isWrong ? exitCode.no : exitCode.done

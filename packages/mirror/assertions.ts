@@ -74,8 +74,10 @@ export class Assertions {
   isVerified = false
   /** Differences that were found, by all comparisons of this run. */
   differing = 0
-  /** Things that were stated for this mirror, or compared. */
+  /** Things that were stated for this mirror, and done. */
   stated = 0
+  /** Things that were stated, and compared. */
+  compared = 0
   readonly #options: AssertionsOptions
   readonly #wants = new Wants()
   readonly #statements: Statements
@@ -169,12 +171,14 @@ export class Assertions {
     for (const { hasBegun } of this.#asked.values()) if (hasBegun) this.#isEmpty = false
     this.#asked.clear()
     this.#passing.clear()
+    this.#differences.forget()
     this.#wants.askAgain()
   }
 
   /** An operation that was applied, or could not be. */
   follow<K extends OperationName>(name: K, body: Body<K>): void {
     this.#wants.follow(name, body)
+    this.#differences.follow(name, body)
     if (name !== 'rename' || this.#suspects.first() === undefined) return
     const { path, newPath, flags } = body as Body<'rename'>
     const [one, other] = [this.#suspects.take(path), this.#suspects.take(newPath)]
@@ -192,8 +196,9 @@ export class Assertions {
     const fault = this.#faultOf(message)
     if (fault < 0) throw failed(name, body, message.seq, fault, place())
     const asked = this.#asked.get(body.id)
-    const isHealed = asked?.why === 'heal'
-    if (this.isActive || isHealed || this.#wants.isAsked(body.id)) this.#apply(message, place)
+    // Those of others may go on when this mirror is whole already, and so be done by half.
+    const isOurs = asked?.why === 'whole' || asked?.why === 'heal'
+    if (isOurs || this.#wants.isAsked(body.id)) this.#apply(message, place)
     else if (asked || this.#passing.has(body.id)) this.#compare(message, place, asked !== undefined)
   }
 
@@ -246,14 +251,15 @@ export class Assertions {
     if (asked) asked.hasBegun = true
     else if (!this.#wants.begins(id) && this.#options.checks && form === assertForm.HASHES)
       this.#passing.add(id)
-    if (asked?.why === 'verify' || this.#passing.size === 1) this.#differences.begin()
+    if (asked?.why === 'verify' || this.#passing.has(id)) this.#differences.begin(id)
   }
 
-  #apply(message: Statement, place: () => string) {
+  /** `isMisplaced`: the file's links are not those that it should have. */
+  #apply(message: Statement, place: () => string, isMisplaced = false) {
     const { name, body, seq } = message
     const { tree } = this.#options
     const statements = this.#statements
-    const isPartial = !this.isActive || this.#wants.isAsked(body.id)
+    const isPartial = (!this.isActive && !isMisplaced) || this.#wants.isAsked(body.id)
     tree.began = false
     this.stated++
     const e =
@@ -272,20 +278,21 @@ export class Assertions {
     const { name, body } = message
     const differences = this.#differences
     const before = differences.count
-    this.stated++
+    this.compared++
     if (name === 'assert-dir') differences.directory(body)
     else if (name === 'assert-file') differences.file(body)
     else if (name === 'assert-data') differences.data(body)
     else differences.absent(body)
     this.differing += differences.count - before
     if (differences.count > before && isAsked && this.#options.verify?.repair)
-      this.#apply(message, place)
+      this.#apply(message, place, name === 'assert-file' && differences.isMisplaced)
   }
 
   #ends({ id, errno }: Body<'assert-end'>): void {
     const asked = this.#asked.get(id)
     this.#asked.delete(id)
     this.#passing.delete(id)
+    this.#differences.end(id)
     this.#wants.ends(id)
     if (asked?.why === 'heal') {
       if (errno === 0 && asked.hasBegun) this.#suspects.clear(asked.path)

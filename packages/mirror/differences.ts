@@ -6,6 +6,7 @@ import {
   close,
   DT_DIR,
   errno,
+  escapeName,
   fgetxattr,
   flistxattr,
   makedev,
@@ -22,10 +23,12 @@ import {
   XATTR_LIST_MAX,
   XATTR_SIZE_MAX,
 } from '#posix'
-import { content, dataKind, decodeNames, decodeXattrs, type Body } from '#wire'
+import { content, dataKind, decodeNames, decodeXattrs } from '#wire'
+import type { Body, OperationName } from '#wire'
 import type { Absence } from './absence.js'
 import { beneath } from './directories.js'
 import { Inspection } from './inspection.js'
+import { StatedLinks } from './stated-links.js'
 import { keyOf, type Tree } from './tree.js'
 
 /** Is told of each: `what` it is about, and how. */
@@ -61,10 +64,11 @@ export class Differences {
   readonly #inspection: Inspection
   readonly #list = Buffer.alloc(XATTR_LIST_MAX)
   readonly #value = Buffer.alloc(XATTR_SIZE_MAX)
-  // Of one assertion: the inode of each group, and the group of each such inode.
-  readonly #inodes = new Map<number, string>()
-  readonly #groups = new Map<string, number>()
+  // Of each assertion that is under way.
+  readonly #links = new Map<number, StatedLinks>()
   count = 0
+  /** Of what was stated last the links differ, and it is the first name of its file. */
+  isMisplaced = false
 
   constructor(options: DifferencesOptions) {
     this.#options = options
@@ -72,10 +76,22 @@ export class Differences {
   }
 
   /** Another assertion begins. */
-  begin(): void {
-    this.count = 0
-    this.#inodes.clear()
-    this.#groups.clear()
+  begin(id: number): void {
+    this.#links.set(id, new StatedLinks((path) => this.#inspection.inode(path)))
+  }
+
+  end(id: number): void {
+    this.#links.delete(id)
+  }
+
+  /** None of those that were under way will come to its end. */
+  forget(): void {
+    this.#links.clear()
+  }
+
+  /** An operation of the stream. */
+  follow<K extends OperationName>(name: K, body: Body<K>): void {
+    for (const links of this.#links.values()) links.follow(name, body)
   }
 
   absent({ path }: Body<'assert-absent'>): void {
@@ -84,6 +100,8 @@ export class Differences {
 
   directory(body: Body<'assert-dir'>): void {
     const { path } = body
+    // What is open may be called otherwise by now, if somebody else did that.
+    this.#options.tree.forget(path)
     if (path.length > 0 && !this.#isOurs(path)) return
     if (!this.#isOf(path, S_IFDIR)) return
     if (body.after.length === 0) this.#attributes(body, S_IFDIR, true)
@@ -92,12 +110,14 @@ export class Differences {
 
   file(body: Body<'assert-file'>): void {
     const { path, mode, group } = body
+    this.isMisplaced = false
+    this.#options.tree.forget(path)
     if (!this.#isOurs(path)) return
     const type = mode & S_IFMT
     if (!this.#isOf(path, type)) return
     const { nlink, size, rdev } = this.#inspection.stat
     if (group === 0 && nlink > 1) this.#differs(path, 'link', `has ${nlink} names, should have one`)
-    if (group !== 0) this.#isLinked(path, group)
+    if (group !== 0) this.#link(body)
     if (type === S_IFCHR || type === S_IFBLK) {
       const there = makedev(body.major, body.minor)
       if (!this.#options.tree.fake && rdev !== there) this.#differs(path, 'device', '')
@@ -111,7 +131,8 @@ export class Differences {
   }
 
   data({ path, offset, length, kind, data }: Body<'assert-data'>): void {
-    if (!this.#isOurs(path)) return
+    // Where there is no file, that was said.
+    if (!this.#isOurs(path) || this.#inspection.look(path) !== S_IFREG) return
     if (kind === dataKind.HOLE) this.#hole(path, offset, length)
     else this.#content(path, offset, length, data, kind === dataKind.HASH)
   }
@@ -154,13 +175,16 @@ export class Differences {
     close(fd)
   }
 
-  #isLinked(path: Buffer, group: number): void {
-    const inode = `${this.#inspection.stat.inoHigh}:${this.#inspection.stat.inoLow}`
-    const known = this.#inodes.get(group)
-    if (known === undefined && !this.#groups.has(inode)) {
-      this.#inodes.set(group, inode)
-      this.#groups.set(inode, group)
-    } else if (known !== inode) this.#differs(path, 'link', 'is not linked as on the source')
+  #link({ id, path, group, linkOf }: Body<'assert-file'>): void {
+    const isFirst = linkOf.length === 0 || !this.#isOurs(linkOf)
+    this.isMisplaced = isFirst && this.#links.get(id)?.isTaken(path, group) === true
+    const isLinked = isFirst
+      ? !this.isMisplaced
+      : this.#inspection.inode(linkOf) === this.#inspection.inode(path)
+    const should = isFirst
+      ? 'is one file with another, should not be'
+      : `should be a link of ${escapeName(linkOf)}`
+    if (!isLinked) this.#differs(path, 'link', should)
   }
 
   #target(path: Buffer, target: Buffer): void {
@@ -177,10 +201,19 @@ export class Differences {
   }
 
   #hole(path: Buffer, offset: number, length: number): void {
-    const start = Math.ceil(offset / holeGrain) * holeGrain
-    const end = Math.floor((offset + length) / holeGrain) * holeGrain
-    const data = start < end ? this.#inspection.dataIn(path, start, end) : -1
-    if (data >= 0) this.#differs(path, 'hole', `data at byte ${data}`)
+    const end = offset + length
+    if (this.#inspection.dataIn(path, offset, end) < 0) return
+    const start = Math.min(end, Math.ceil(offset / holeGrain) * holeGrain)
+    const stop = Math.max(start, Math.floor(end / holeGrain) * holeGrain)
+    const data = start < stop ? this.#inspection.dataIn(path, start, stop) : -1
+    if (data >= 0) return this.#differs(path, 'hole', `data at byte ${data}`)
+    // Next to other data there may be blocks of zeros.
+    for (const [from, to] of [
+      [offset, start],
+      [stop, end],
+    ] as const)
+      if (this.#inspection.read(path, from, to - from).some((byte) => byte !== 0))
+        this.#differs(path, 'content', `bytes ${from} to ${to - 1}, should be zeros`)
   }
 
   #attributes(

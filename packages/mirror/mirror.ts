@@ -96,6 +96,8 @@ export interface MirrorResult {
   readonly suspects: number
   /** Places where the mirror was not as the source states. */
   readonly differing: number
+  /** Statements of the source that the mirror was compared with. */
+  readonly compared: number
   /** It is not whole yet: what the source states is to be gone on with. */
   readonly isIncomplete: boolean
   /** `signal` ended it. */
@@ -153,6 +155,7 @@ async function replayInto(
       leftOut: leftOut.counts,
       suspects: suspects.count,
       differing: assertions.differing,
+      compared: assertions.compared,
       isIncomplete: assertions.isActive,
       isAborted: !isWhole,
     }

@@ -29,6 +29,16 @@ class Statements extends StreamWriter {
     this.#id = id
     return this.add('assert-begin', { id, form: 0 })
   }
+  state<K extends 'assert-file' | 'assert-data'>(name: K, body: Loose<K>): this {
+    return this.add(name, { id: this.#id, ...body })
+  }
+  /** What somebody else has asked for. */
+  others(make: (stream: this) => unknown): this {
+    const own = this.#id
+    make(this.begin(99))
+    this.#id = own
+    return this
+  }
   directory(path: string, names: Record<string, number>): this {
     const body = { id: this.#id, path, mode: 0o755, ...own, names: namesOf(names) }
     return this.add('assert-dir', body)
@@ -36,11 +46,11 @@ class Statements extends StreamWriter {
   file(path: string, data: string, more: Loose<'assert-file'> = {}): this {
     const size = data.length
     const body = { id: this.#id, path, mode: file | 0o644, ...own, size, data, ...more }
-    return this.add('assert-file', body)
+    return this.state('assert-file', body)
   }
   symlink(path: string, target: string): this {
     const body = { id: this.#id, path, mode: link | 0o777, ...own, target, content: content.STATED }
-    return this.add('assert-file', body)
+    return this.state('assert-file', body)
   }
   end(): this {
     return this.add('assert-end', { id: this.#id })
@@ -104,6 +114,25 @@ void t.test('an empty mirror asks for data, another for hashes', async (t) => {
   t.equal(fs.readFileSync(at('f'), 'utf8'), 'two')
 })
 
+void t.test(
+  'what was asked for by others is left alone, whole as this is before they end',
+  async (t) => {
+    const { root, at } = place(t)
+    const group = { group: 1 }
+    const { error, said } = await stated(root, (s) =>
+      s
+        .directory('', { f: file, g: file })
+        .file('f', 'one', group)
+        .file('g', '', { ...group, linkOf: 'f', content: content.STATED })
+        .others((s) => s.file('f', 'one', { ...group, group: 2 }))
+        .end(),
+    )
+    t.equal(error, undefined)
+    t.match(said.join('\n'), /is exact from/)
+    t.equal(fs.statSync(at('f')).ino, fs.statSync(at('g')).ino)
+  },
+)
+
 void t.test('whatever was there', async (t) => {
   const { root, outside, at } = place(t)
   fs.writeFileSync(join(outside, 'f'), 'precious')
@@ -144,13 +173,13 @@ void t.test('in pieces, with operations between them', async (t) => {
   const large = { mode: file | 0o644, ...own, size: 3 << 20 }
   const { error } = await stated(root, (s) => {
     s.directory('', { d: directory, f: file })
-    s.add('assert-file', { path: 'f', ...large, content: content.FOLLOWS })
+    s.state('assert-file', { path: 'f', ...large, content: content.FOLLOWS })
     const block = 'a'.repeat(1 << 20)
-    s.add('assert-data', { path: 'f', offset: 0, length: 1 << 20, data: block })
+    s.state('assert-data', { path: 'f', offset: 0, length: 1 << 20, data: block })
     s.add('write', { path: 'f', offset: 5, data: 'written' })
     s.add('rename', { path: 'f', newPath: 'g' })
-    s.add('assert-data', { path: 'g', offset: 1 << 20, length: 2 << 20, kind: dataKind.HOLE })
-    s.add('assert-file', { path: 'g', ...large, content: content.STATED })
+    s.state('assert-data', { path: 'g', offset: 1 << 20, length: 2 << 20, kind: dataKind.HOLE })
+    s.state('assert-file', { path: 'g', ...large, content: content.STATED })
     // What is not there yet does not count.
     s.add('write', { path: 'd/not/yet', data: 'x' })
     s.add('unlink', { path: 'd/nothing' })
@@ -173,9 +202,9 @@ void t.test('what cannot be is refused, and nothing is done', async (t) => {
     'a hash that is none': (s) => s.file('f', 'four', { content: content.HASH }),
     'a type that is none': (s) => s.file('f', '', { mode: 0o030644, content: content.STATED }),
     'a link that leads nowhere': (s) => s.symlink('l', ''),
-    'data of another length': (s) => s.add('assert-data', { path: 'f', length: 9, data: 'x' }),
+    'data of another length': (s) => s.state('assert-data', { path: 'f', length: 9, data: 'x' }),
     'data beyond all': (s) =>
-      s.add('assert-data', { path: 'f', offset: Number.MAX_SAFE_INTEGER, length: 1, data: 'x' }),
+      s.state('assert-data', { path: 'f', offset: Number.MAX_SAFE_INTEGER, length: 1, data: 'x' }),
   }
   for (const [what, make] of Object.entries(wrong)) {
     const { root, at } = place(t)
