@@ -3,6 +3,7 @@
 
 import * as fs from 'node:fs'
 import { join } from 'node:path'
+import { dataWorks, type Work } from './data-works.js'
 import { random } from './random.js'
 
 const [root = '', seed = '', seconds = ''] = process.argv.slice(2)
@@ -23,7 +24,7 @@ function anyPath(): string {
   return join(directory, names.length > 0 ? pick(names) : pick(fresh))
 }
 
-const works: ((one: string, other: string) => void)[] = [
+const works: Work[] = [
   (one, other) => fs.renameSync(one, other),
   (one, other) => fs.renameSync(one, other),
   (one, other) => fs.linkSync(one, other),
@@ -46,6 +47,7 @@ const works: ((one: string, other: string) => void)[] = [
   (one, other) => fs.copyFileSync(one, other),
   (one) => fs.symlinkSync(`target${rng.next(9)}`, one),
   (one) => fs.utimesSync(one, rng.next(2 ** 31), rng.next(2 ** 31)),
+  ...dataWorks(rng),
 ]
 
 let done = 0
