@@ -1,32 +1,41 @@
-// What a run that was killed has left to say, for the next one: which path is in doubt, and which
-// files' times were still to come.
+// What a run that was killed has left to say, for the next one: the change that was under way, and
+// which files' times were still to come.
 
-import { close, fstat, O_PATH } from '#posix'
+import { close, fstat, noName, O_PATH, type Stat } from '#posix'
 import { afterTime, SpoolReader, type Spool } from '#spool'
-import { decodeMessage, Framer, renameFlag, which, type Message, type Position } from '#wire'
+import { assertForm, decodeMessage, Framer, renameFlag, which } from '#wire'
+import type { Message, Position } from '#wire'
+import { unsaid, type Change, type Intent } from './intent.js'
 import type { JournalContext } from './journal-context.js'
 import type { JournalSpool } from './journal-spool.js'
 import { openBelow } from './open-below.js'
+import { OwedTimes } from './owed-times.js'
+import { Walker } from './walker.js'
 
 export interface Aftermath {
   /** What this run goes on from; epoch 0: from nothing. */
   readonly previous: Position
-  /** Paths that may have been changed without the stream's saying so. */
-  readonly doubts: readonly Buffer[]
-  /** Paths of files whose mtime the stream does not have. */
-  readonly owed: readonly Buffer[]
+  /** What the run before has left, where it is to be said. */
+  readonly left: Intent | undefined
+  /** `left` is an operation that is in the stream. */
+  readonly isSaid: boolean
+  readonly owed: OwedTimes
   /** See IntentFile. */
   readonly owedSince: number
   /** Why it does not go on from the end of the spool, though there is one. */
   readonly unconnected?: string
 }
 
-const nothing = { doubts: [], owed: [], owedSince: 0 }
 /** A file's mtime comes a second after its last write, unless the journal was held up. */
 const owedSec = 10
 const nsecPerSec = 1_000_000_000n
+/** What is stated for all copies, also those that are current. */
+const forAll = 0
+/** Behind the end of any file. */
+const pastEnd = Number.MAX_SAFE_INTEGER
 
 export function aftermathOf({ previous, endedCleanly, left, spool }: JournalSpool): Aftermath {
+  const nothing = { left: undefined, isSaid: false, owed: new OwedTimes(), owedSince: 0 }
   if (previous.epoch === 0 || endedCleanly) return { previous, ...nothing }
   const fromNothing = { previous: { epoch: 0, seq: 0 }, ...nothing }
   // A run that ended before it had begun has changed nothing.
@@ -38,27 +47,98 @@ export function aftermathOf({ previous, endedCleanly, left, spool }: JournalSpoo
       ...fromNothing,
       unconnected: 'the machine has stopped since, unsynced changes are lost',
     }
-  const isDoubtful = left.several || left.seq > previous.seq
+  const isLeft = left.change !== undefined && (left.several || left.seq > previous.seq)
   const owedSince = left.owedSince || endSec(spool) - owedSec
-  return {
-    previous,
-    doubts: isDoubtful ? left.paths : [],
-    owed: owedOf(spool, owedSince),
-    owedSince,
+  const { owed, isSaid } = readSince(spool, owedSince, left)
+  return { previous, left: isLeft ? left : undefined, isSaid, owed, owedSince }
+}
+
+/** The paths of the change that was under way. */
+export const pathsLeft = ({ left }: Aftermath): Buffer[] =>
+  [left?.change?.one, left?.change?.other].filter((path) => path !== undefined)
+
+/** Says it, at the beginning of the stream. */
+export function emitAftermath(context: JournalContext, aftermath: Aftermath): void {
+  const { left, isSaid, owed } = aftermath
+  const change = left?.change
+  if (change) {
+    if (change.how < unsaid.LINK) stateChange(context, change)
+    else if (!isSaid) redo(context, change, owed)
+    for (const path of [change.one, change.other])
+      if (path?.length) emitTimes(context, parentOf(path))
+  }
+  for (const path of owed.paths()) emitTimes(context, path)
+}
+
+function stateChange(context: JournalContext, { how, one, other, offset, length }: Change): void {
+  const isDeep = how === unsaid.TREE
+  const range =
+    how === unsaid.STATE ? { offset: pastEnd, length: 1 } : isDeep ? all : { offset, length }
+  for (const path of [one, other]) {
+    if (!path) continue
+    const request = { id: forAll, path, isDeep, form: assertForm.DATA, ...range }
+    const walker = new Walker(context, request)
+    // It is no more than what the change itself would have said.
+    while (walker.step(() => false));
+    if (walker.errno !== 0) context.emitter.emit('doubt', { path })
   }
 }
 
-/** Says it, at the beginning of the stream. */
-export function emitAftermath(context: JournalContext, { doubts, owed }: Aftermath): void {
-  for (const path of doubts) context.emitter.emit('doubt', { path })
-  const { stat, tree } = context
-  for (const path of owed) {
-    const fd = openBelow(tree.rootFd, path, O_PATH)
-    // It was removed by what is in doubt.
-    if (fd < 0) continue
-    if (fstat(fd, stat.buffer) === 0) context.emitAttributes(path, which.MTIME, stat)
-    close(fd)
+// Says an operation that the stream lacks, if the names show that it was done.
+function redo(context: JournalContext, change: Change, owed: OwedTimes): void {
+  const { how, one: path, other: newPath, inode, otherInode } = change
+  if (!path || !newPath) return
+  const [here, there] = [inodeAt(context, path), inodeAt(context, newPath)]
+  const isDone =
+    there === inode &&
+    here === (how === unsaid.LINK ? inode : how === unsaid.RENAME ? 0 : otherInode)
+  if (!isDone) return
+  const [times, newTimes] = [timesOf(context, path), timesOf(context, newPath)]
+  const newDirTimes = { newDirMtimeSec: newTimes.mtimeSec, newDirMtimeNsec: newTimes.mtimeNsec }
+  if (how === unsaid.LINK) {
+    const body = { path, newPath, ...newDirTimes }
+    context.emit('link', body)
+    owed.follow('link', body)
+    return
   }
+  const flags = how === unsaid.EXCHANGE ? renameFlag.EXCHANGE : 0
+  const dirTimes = { dirMtimeSec: times.mtimeSec, dirMtimeNsec: times.mtimeNsec }
+  const body = { path, newPath, flags, ...dirTimes, ...newDirTimes }
+  context.emit('rename', body)
+  owed.follow('rename', body)
+}
+
+const all = { offset: 0, length: 0 }
+const slash = 0x2f
+
+function parentOf(path: Buffer): Buffer {
+  const cut = path.lastIndexOf(slash)
+  return cut < 0 ? noName : path.subarray(0, cut)
+}
+
+// 0: nothing is there.
+function inodeAt(context: JournalContext, path: Buffer): number {
+  const stat = look(context, path)
+  return stat ? stat.inoHigh * 0x100000000 + stat.inoLow : 0
+}
+
+const timesOf = (context: JournalContext, path: Buffer) => {
+  const { mtimeSec, mtimeNsec } = look(context, parentOf(path)) ?? { mtimeSec: 0, mtimeNsec: 0 }
+  return { mtimeSec, mtimeNsec }
+}
+
+// What was removed by the change that was under way has no times any more.
+function emitTimes(context: JournalContext, path: Buffer): void {
+  const stat = look(context, path)
+  if (stat) context.emitAttributes(path, which.MTIME, stat)
+}
+
+function look({ tree, stat }: JournalContext, path: Buffer): Stat | undefined {
+  const fd = path.length === 0 ? tree.rootFd : openBelow(tree.rootFd, path, O_PATH)
+  if (fd < 0) return undefined
+  const e = fstat(fd, stat.buffer)
+  if (fd !== tree.rootFd) close(fd)
+  return e < 0 ? undefined : stat
 }
 
 // When the last message was made, in seconds since 1970.
@@ -67,74 +147,30 @@ function endSec(spool: Spool): number {
   return Number(spool.index(segments, segments.length - 1).time / nsecPerSec)
 }
 
-function owedOf(spool: Spool, sinceSec: number): Buffer[] {
+function readSince(spool: Spool, sinceSec: number, left: Intent) {
   const reader = new SpoolReader(spool, afterTime(spool, BigInt(sinceSec) * nsecPerSec))
   const owed = new OwedTimes()
   const framer = new Framer()
+  let [isBehind, isSaid] = [false, false]
   try {
     for (let piece = reader.next(); piece; piece = reader.next()) {
       framer.push(piece)
       for (let next = framer.next(); next; next = framer.next()) {
         const message = decodeMessage(next)
-        if (message) owed.see(message)
+        if (!message) continue
+        const { name, body, epoch, seq } = message
+        owed.follow(name, body)
+        isBehind ||= epoch === left.seqEpoch && seq >= left.seq
+        isSaid ||= isBehind && left.change !== undefined && says(message, left.change)
       }
     }
   } finally {
     reader.close()
   }
-  return owed.paths()
+  return { owed, isSaid }
 }
 
-class OwedTimes {
-  // By path, as latin1.
-  readonly #paths = new Set<string>()
-
-  see({ name, body }: Message): void {
-    switch (name) {
-      case 'write':
-      case 'truncate':
-      case 'fallocate':
-      case 'copy':
-        this.#paths.add(keyOf(body.path))
-        break
-      case 'link':
-        if (this.#paths.has(keyOf(body.path))) this.#paths.add(keyOf(body.newPath))
-        break
-      case 'setattr':
-        if (body.which & which.MTIME) this.#paths.delete(keyOf(body.path))
-        break
-      case 'unlink':
-      case 'rmdir':
-        this.#paths.delete(keyOf(body.path))
-        break
-      case 'rename':
-        this.#rename(keyOf(body.path), keyOf(body.newPath), body.flags)
-        break
-      default:
-    }
-  }
-
-  paths(): Buffer[] {
-    return [...this.#paths].map((path) => Buffer.from(path, 'latin1'))
-  }
-
-  #rename(from: string, to: string, flags: number): void {
-    const moved = this.#take(from)
-    const other = this.#take(to)
-    for (const rest of moved) this.#paths.add(to + rest)
-    if (flags === renameFlag.EXCHANGE) for (const rest of other) this.#paths.add(from + rest)
-  }
-
-  // Takes out what is at `path` and below; gives what follows `path` in each.
-  #take(path: string): string[] {
-    const rests: string[] = []
-    for (const one of this.#paths)
-      if (one === path || one.startsWith(`${path}/`)) {
-        this.#paths.delete(one)
-        rests.push(one.slice(path.length))
-      }
-    return rests
-  }
+function says({ name, body }: Message, { one, other }: Change): boolean {
+  if ((name !== 'rename' && name !== 'link') || !one || !other) return false
+  return body.path.equals(one) && body.newPath.equals(other)
 }
-
-const keyOf = (path: Buffer) => path.toString('latin1')

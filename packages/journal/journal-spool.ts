@@ -4,7 +4,7 @@
 import { errnoName } from '#posix'
 import { SpoolWriter, type SpoolWriterOptions } from '#spool'
 import { limits, type Position } from '#wire'
-import { IntentFile, type Intent } from './intent.js'
+import { IntentFile, noChange, type Change, type Intent } from './intent.js'
 import { SpoolSync } from './spool-sync.js'
 import type { SyncPool } from './sync-pool.js'
 
@@ -72,8 +72,8 @@ export class JournalSpool {
   }
 
   /** The run is about to begin: see IntentFile. Throws SystemError. */
-  begin(after: number, left: Pick<Intent, 'paths' | 'owedSince'>): void {
-    this.#intent.begin(after, left)
+  begin(after: number, left: Intent | undefined, owedSince: number): void {
+    this.#intent.begin(after, left, owedSince)
   }
 
   /** Makes room for what a change will say: 0, or -errno, and then it must not be done. */
@@ -91,19 +91,14 @@ export class JournalSpool {
   }
 
   /** Notes what is about to be done, see IntentFile. 0, or -errno, and then it must not be done. */
-  intend(
-    seq: number,
-    several: boolean,
-    one: Buffer | undefined,
-    other: Buffer | undefined,
-  ): number {
-    return this.#isAttached ? this.#intent.note(seq, several, one, other) : 0
+  intend(seq: number, several: boolean, change: Readonly<Change>): number {
+    return this.#isAttached ? this.#intent.note(seq, several, change) : 0
   }
 
   /** Nothing is under way. */
   settle(): void {
-    // Where that fails, a path will be in doubt that need not be.
-    if (this.#isAttached) this.#intent.note(0, false, undefined, undefined)
+    // Where that fails, a path will be stated that need not be.
+    if (this.#isAttached) this.#intent.note(0, false, noChange)
   }
 
   /** Appends a message, and waits for room where there is none; then it is there, or detached. */

@@ -60,10 +60,10 @@ export class SessionLog {
     } else if ('spoolStalled' in message) log('the spool', spoolStall(message.spoolStalled))
     else if ('unsynced' in message)
       this.#unsynced.say('the spool', `cannot be made durable (${message.unsynced}): tried again`)
-    else if ('doubted' in message)
+    else if ('stated' in message)
       log(
-        escapeName(message.doubted) || 'the root',
-        'was being changed when the last run was killed: the stream may lack that',
+        escapeName(message.stated) || 'the root',
+        'was being changed when the last run was killed: says what is there now',
       )
     else if ('unconnected' in message)
       log('the spool', `does not go on from its end: ${message.unconnected}; make mirrors whole`)

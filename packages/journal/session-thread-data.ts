@@ -65,7 +65,7 @@ export type SessionThreadMessage =
   | { readonly spoolStalled: string | null }
   | { readonly spoolDetached: string; readonly seq: number }
   | { readonly unsynced: string }
-  | { readonly doubted: Uint8Array }
+  | { readonly stated: Uint8Array }
   | { readonly unconnected: string }
   | { readonly failed: string; readonly during: string }
   | { readonly lost: Uint8Array; readonly errno: number; readonly seq: number }

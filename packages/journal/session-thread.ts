@@ -8,7 +8,7 @@ import { assertForm, PathPatterns } from '#wire'
 import { Assertions } from './assertions.js'
 import { attributeHandlers } from './attribute-handlers.js'
 import { descriptorBudget } from './descriptor-budget.js'
-import { aftermathOf, emitAftermath } from './aftermath.js'
+import { aftermathOf, emitAftermath, pathsLeft } from './aftermath.js'
 import { directoryHandlers } from './directory-handlers.js'
 import { withControlFiles } from './control-files.js'
 import { Emitter } from './emitter.js'
@@ -194,12 +194,11 @@ try {
   // A first head may be there.
   requests.collect()
   const previous = aftermath?.previous ?? { epoch: 0, seq: 0 }
-  if (aftermath)
-    spool?.begin(previous.epoch, { paths: aftermath.doubts, owedSince: aftermath.owedSince })
+  if (aftermath) spool?.begin(previous.epoch, aftermath.left, aftermath.owedSince)
   emitter.hello(data.source, previous)
   if (aftermath) emitAftermath(context, aftermath)
   spool?.settle()
-  for (const doubted of aftermath?.doubts ?? []) post({ doubted })
+  for (const stated of aftermath ? pathsLeft(aftermath) : []) post({ stated })
   if (aftermath?.unconnected !== undefined) post({ unconnected: aftermath.unconnected })
   post({ ready: true })
   const ended = session.run()

@@ -85,7 +85,8 @@ export class Walker {
   // The directory that holds what is stated, while a step lasts.
   #directoryFd = -1
   #directoryPath: Buffer | undefined
-  #errno = 0
+  /** Why it could not state all: Linux's number of the first error; 0: it could. */
+  errno = 0
 
   constructor(context: JournalContext, request: AssertRequest) {
     this.#context = context
@@ -122,12 +123,12 @@ export class Walker {
 
   /** It is not gone on with. */
   abandon(error: number): void {
-    this.#errno = error
+    this.errno = error
     this.#end()
   }
 
   #end(): false {
-    this.#context.emitter.emit('assert-end', { id: this.request.id, errno: this.#errno })
+    this.#context.emitter.emit('assert-end', { id: this.request.id, errno: this.errno })
     return false
   }
 
@@ -137,7 +138,7 @@ export class Walker {
     this.#pending.done(path)
     // Behind the mount somebody was quicker.
     if (e === -errno.ENOENT || e === -errno.ENOTDIR || e === -errno.ELOOP) return this.#absent(path)
-    this.#errno ||= -e
+    this.errno ||= -e
   }
 
   #absent(path: Buffer): void {

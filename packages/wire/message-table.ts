@@ -118,8 +118,8 @@ export const messageTable = {
     type: 0x0007,
     flags: REQUIRED,
     doc:
-      'After an end that was not clean the source cannot say whether its last change at path is ' +
-      'in the stream. A copy notes the path as suspect.',
+      'After an end that was not clean the source could not state what is at path, where its ' +
+      'last change may not be in the stream. A copy notes the path as suspect.',
     fields: { path: f.path('what may differ; the root is empty') },
   },
   subscribed: {
@@ -308,7 +308,8 @@ export const messageTable = {
     flags: ASSERT,
     doc:
       'What is at path, and all below it, is stated from here on, between operations: each ' +
-      'statement is true at its own place in the stream. Who has all that came before may skip it.',
+      'statement is true at its own place in the stream. Who has all that came before may skip ' +
+      'it, unless its id is 0: then it says what a source that was killed had not.',
     fields: {
       ...assertion,
       form: f.count('0: content as data; 1: as hashes', assertForm.HASHES),

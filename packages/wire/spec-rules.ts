@@ -147,7 +147,8 @@ same epoch and the next seq, without gaps, whatever its type, also where the rea
 know it. The last is \`bye\`, or \`abort\` where something failed. Then the next epoch may
 begin, with another \`hello\`. Where a source was killed, its epoch has no such end: then the
 next may begin at once, if its \`hello\` names just that epoch and its last number as what it
-goes on from. \`doubt\` follows for each path that may differ nevertheless.
+goes on from. What the killed one had done and not said follows: as the operation, or as an
+assertion with id 0, which is for every copy. \`doubt\` names a path where that failed.
 
 Messages with the flag HOP have seq 0 and do not count.
 

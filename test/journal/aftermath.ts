@@ -5,7 +5,8 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { check, eventfd } from '#posix'
-import { aftermathOf } from '../../packages/journal/aftermath.js'
+import { aftermathOf, pathsLeft } from '../../packages/journal/aftermath.js'
+import { noChange } from '../../packages/journal/intent.js'
 import { JournalSpool } from '../../packages/journal/journal-spool.js'
 import { SyncPool } from '../../packages/journal/sync-pool.js'
 import { HeadedJournal } from '../support/headed-journal.js'
@@ -47,15 +48,15 @@ class Killed {
     )
     this.#spool = spool
     const aftermath = aftermathOf(spool)
-    const { previous, doubts: paths, owed, owedSince, unconnected } = aftermath
+    const { previous, left, owed, owedSince, unconnected } = aftermath
     const told = {
       from: previous.epoch,
-      doubts: paths.map(String),
-      owed: owed.map(String),
+      left: pathsLeft(aftermath).map(String),
+      owed: owed.paths().map(String),
       ...(unconnected === undefined ? {} : { unconnected }),
     }
     if (as === 'opened') return told
-    spool.begin(previous.epoch, { paths, owedSince })
+    spool.begin(previous.epoch, left, owedSince)
     if (as === 'begun') return told
     for (const message of new StreamWriter(epoch, previous).messages)
       spool.append(message, message.length)
@@ -68,22 +69,22 @@ class Killed {
     const body = { path: 'written', offset: 0, data: 'x' }
     const message = messageOf('write', body, { seq: 2, epoch })
     this.#spool!.append(message, message.length)
-    this.#spool!.intend(3, false, Buffer.from(path), undefined)
+    this.#spool!.intend(3, false, { ...noChange, one: Buffer.from(path) })
   }
 }
 
 void t.test('a run that is killed before it has begun leaves all to the next one', (t) => {
   const spool = new Killed(t)
-  t.strictSame(spool.run(1, 'settled'), { from: 0, doubts: [], owed: [] })
+  t.strictSame(spool.run(1, 'settled'), { from: 0, left: [], owed: [] })
   spool.change('path', 1)
-  const left = (from: number) => ({ from, doubts: ['path'], owed: ['written'] })
+  const left = (from: number) => ({ from, left: ['path'], owed: ['written'] })
   t.strictSame(spool.run(2, 'opened'), left(1))
   t.strictSame(spool.run(3, 'begun'), left(1))
   t.strictSame(spool.run(4, 'begun'), left(1))
   t.strictSame(spool.run(5, 'greeted'), left(1))
   t.strictSame(spool.run(6, 'begun'), left(5))
   t.strictSame(spool.run(7, 'settled'), left(5))
-  t.match(spool.run(8, 'settled'), { from: 7, doubts: [] })
+  t.match(spool.run(8, 'settled'), { from: 7, left: [] })
   t.end()
 })
 

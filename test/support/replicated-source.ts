@@ -2,13 +2,12 @@
 // head, and a mirror that follows the broadcast.
 
 import { spawn, type ChildProcess } from 'node:child_process'
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import { doubtsIn } from './doubts.js'
 import { HeadedJournal } from './headed-journal.js'
 import { ended, until } from './journal-place.js'
 import { rsyncCompare } from './rsync-compare.js'
-import { shell } from './shell.js'
+import { statedIn } from './stated.js'
 import { Subscriber } from './subscriber.js'
 
 const bin = (name: string) => join(import.meta.dirname, '../../bin', `${name}.js`)
@@ -96,23 +95,14 @@ export class ReplicatedSource {
     this.#mirror = undefined
   }
 
-  /** Paths that the journal does not know to have been sent, since the last one was killed. */
-  get doubts(): string[] {
-    return doubtsIn(this.journal.said)
+  /** Paths that were being changed when the last journal was killed. */
+  get stated(): string[] {
+    return statedIn(this.journal.said)
   }
 
   /** What the copy lacks, as rsync's lines. */
   async differences(): Promise<string[]> {
     const found = await rsyncCompare(this.journal.store, this.copy)
     return found.split('\n').filter(Boolean)
-  }
-
-  /** What a user does about suspects while nothing changes. */
-  async heal(): Promise<void> {
-    await this.endMirror('SIGTERM')
-    const rsync = 'rsync -aHAX --checksum --delete --exclude=/.tfs "$1/" "$2/"'
-    await shell(rsync, [this.journal.store, this.copy])
-    rmSync(join(this.copy, '.tfs/suspects'), { force: true })
-    await this.startMirror()
   }
 }
