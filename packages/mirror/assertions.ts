@@ -89,6 +89,8 @@ export class Assertions {
   #sought: { readonly error: MirrorError; readonly sinceMs: number } | undefined
   // What is still to be asked for, or was asked for and is not stated in full: one by one.
   #needs: readonly { why: Asked['why']; path: Buffer }[] = []
+  // A file that a repair has just made; its content is stated piece by piece.
+  #remade: Buffer | undefined
   // Suspects that are not stated yet.
   readonly #suspects = new PathTrie<true>()
   #healMs = -Infinity
@@ -277,6 +279,9 @@ export class Assertions {
   #compare(message: Statement, place: () => string, isAsked: boolean): void {
     const { name, body } = message
     const differences = this.#differences
+    // That it has no content yet was not to be said.
+    if (name === 'assert-data' && this.#remade?.equals(body.path))
+      return this.#apply(message, place)
     const before = differences.count
     this.compared++
     if (name === 'assert-dir') differences.directory(body)
@@ -284,8 +289,10 @@ export class Assertions {
     else if (name === 'assert-data') differences.data(body)
     else differences.absent(body)
     this.differing += differences.count - before
-    if (differences.count > before && isAsked && this.#options.verify?.repair)
-      this.#apply(message, place, name === 'assert-file' && differences.isMisplaced)
+    if (name === 'assert-file') this.#remade = undefined
+    if (differences.count === before || !isAsked || !this.#options.verify?.repair) return
+    if (name === 'assert-file' && differences.isAbsent) this.#remade = Buffer.from(body.path)
+    this.#apply(message, place, name === 'assert-file' && differences.isMisplaced)
   }
 
   #ends({ id, errno }: Body<'assert-end'>): void {

@@ -23,7 +23,7 @@ import {
   XATTR_LIST_MAX,
   XATTR_SIZE_MAX,
 } from '#posix'
-import { content, dataKind, decodeNames, decodeXattrs } from '#wire'
+import { content, dataKind, decodeNames, decodeXattrs, limits } from '#wire'
 import type { Body, OperationName } from '#wire'
 import type { Absence } from './absence.js'
 import { beneath } from './directories.js'
@@ -69,6 +69,8 @@ export class Differences {
   count = 0
   /** Of what was stated last the links differ, and it is the first name of its file. */
   isMisplaced = false
+  /** Of what was stated last there is nothing, or something else. */
+  isAbsent = false
 
   constructor(options: DifferencesOptions) {
     this.#options = options
@@ -148,7 +150,8 @@ export class Differences {
 
   #isOf(path: Buffer, type: number): boolean {
     const found = this.#inspection.look(path)
-    if (found === type) return true
+    this.isAbsent = found !== type
+    if (!this.isAbsent) return true
     if (found <= 0) this.#differs(path, 'missing', `should be a ${typeNames[type]}`)
     else this.#differs(path, 'type', `${typeNames[found]}, should be a ${typeNames[type]}`)
     return false
@@ -206,13 +209,17 @@ export class Differences {
     const start = Math.min(end, Math.ceil(offset / holeGrain) * holeGrain)
     const stop = Math.max(start, Math.floor(end / holeGrain) * holeGrain)
     const data = start < stop ? this.#inspection.dataIn(path, start, stop) : -1
-    if (data >= 0) return this.#differs(path, 'hole', `data at byte ${data}`)
+    if (data >= 0) {
+      const bytes = this.#inspection.read(path, data, Math.min(stop - data, limits.dataSizeMax))
+      const what = isZero(bytes) ? 'hole' : 'content'
+      return this.#differs(path, what, `data at byte ${data}, should be a hole`)
+    }
     // Next to other data there may be blocks of zeros.
     for (const [from, to] of [
       [offset, start],
       [stop, end],
     ] as const)
-      if (this.#inspection.read(path, from, to - from).some((byte) => byte !== 0))
+      if (!isZero(this.#inspection.read(path, from, to - from)))
         this.#differs(path, 'content', `bytes ${from} to ${to - 1}, should be zeros`)
   }
 
@@ -273,3 +280,5 @@ export class Differences {
     return isRoot && !tree.options.untrusted ? true : name.startsWith('user.')
   }
 }
+
+const isZero = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0)

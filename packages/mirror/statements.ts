@@ -334,7 +334,11 @@ export class Statements {
   #hole(path: Buffer, offset: number, length: number): number {
     if (this.#inspection.dataIn(path, offset, offset + length) < 0) return 0
     const mode = fallocateMode.PUNCH_HOLE | fallocateMode.KEEP_SIZE
-    return this.#do('fallocate', { path, mode, offset, length })
+    // Its time is right already, or will be stated.
+    const { mtimeSec, mtimeNsec } = this.#inspection.stat
+    const e = this.#do('fallocate', { path, mode, offset, length })
+    const file = e || this.#tree.writable(path)
+    return typeof file === 'number' ? file : this.#tree.setMtime(file.fd, mtimeSec, mtimeNsec)
   }
 
   #compare(path: Buffer, offset: number, length: number, hashed: Buffer): number {

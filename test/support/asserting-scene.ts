@@ -9,6 +9,8 @@ import { until } from './journal-place.js'
 
 const built = join(import.meta.dirname, '../..')
 
+export const mirrorPath = join(built, 'bin/tfs-mirror.js')
+
 type Test = ConstructorParameters<typeof HeadedJournal>[0] & Parameters<typeof start>[0]
 
 export class AssertingScene {
@@ -42,13 +44,13 @@ export class AssertingScene {
 
   /** Runs tfs-mirror with these options on the mirror of that name. */
   mirror(name: string, ...options: string[]): Running {
-    const args = [join(built, 'bin/tfs-mirror.js'), ...options, this.socket, this.at(name)]
+    const args = [mirrorPath, ...options, this.socket, this.at(name)]
     return start(this.#t, process.execPath, args, { timeoutMs: this.#timeoutMs })
   }
 
-  /** Makes mirrors of these names, and leaves them at rest. */
+  /** Makes mirrors of these names, of whatever is there, and leaves them at rest. */
   async copy(...names: string[]): Promise<void> {
-    const mirrors = names.map((name) => this.mirror(name, '--bootstrap', '--follow'))
+    const mirrors = names.map((name) => this.mirror(name, '--bootstrap', '--force', '--follow'))
     for (const mirror of mirrors) {
       await mirror.said(/is exact from message/)
       mirror.child.kill('SIGTERM')

@@ -230,7 +230,8 @@ function otherTarget({ root, pick }: Place): Planted {
   return { kind: 'link', paths: [path], what: /^target$/ }
 }
 
-function like(path: string, copy: string): void {
+/** Gives `copy` the owner, mode and time of `path`. */
+export function like(path: string, copy: string): void {
   const { mode, uid, gid } = fs.statSync(path)
   fs.chownSync(copy, uid, gid)
   fs.chmodSync(copy, mode)

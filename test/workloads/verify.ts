@@ -32,6 +32,7 @@ await t.test('what is put into a copy is found, named, and mended', async (t) =>
   const mended = await scene.mirror('copy', '--verify', '--repair').ended
   t.equal(mended.code, 1, mended.stderr)
   t.comment(mended.stderr)
+  areNamed(t, planted, mended.stdout.toString())
   t.match(await scene.mirror('copy', '--verify').ended, { code: 0, stdout: Buffer.alloc(0) })
   t.equal(await rsyncCompare(scene.journal.store, copy), '')
 })
