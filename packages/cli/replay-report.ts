@@ -1,14 +1,24 @@
 // What a replay has done, in words: while it runs and at its end.
 
-import type { MirrorResult, MirrorStatus, Progress } from '#mirror'
+import type { AssertionCounts, MirrorResult, MirrorStatus, Progress } from '#mirror'
 import type { StatusReport } from '#relay'
 
-/** One line: messages, bytes, rate since the start, how far behind the source. */
-export function progressLine({ counts, timeMs }: Progress, elapsedMs: number): string {
+/**
+ * One line: messages, bytes, rate since the start, how far behind the source; what was stated of a
+ * tree that is being made whole or compared, the whole of which nobody knows before.
+ */
+export function progressLine({ counts, timeMs, underway }: Progress, elapsedMs: number): string {
   const rate = counts.bytes / Math.max(elapsedMs / 1000, 0.001)
   const lag = timeMs === 0 ? '' : `  ${shownSeconds((Date.now() - timeMs) / 1000)} behind`
-  const total = totalOf(counts.applied)
-  return `${total} messages  ${shownBytes(counts.bytes)}  ${shownBytes(rate)}/s${lag}`
+  const how = `${shownBytes(rate)}/s${lag}`
+  if (underway) return `${shownCounts(underway)}  ${how}`
+  return `${totalOf(counts.applied)} messages  ${shownBytes(counts.bytes)}  ${how}`
+}
+
+/** What an assertion has come to. */
+export function shownCounts({ directories, files, compared, received }: AssertionCounts): string {
+  const bytes = `${shownBytes(compared)} compared, ${shownBytes(received)} received`
+  return `${directories} directories, ${files} files, ${bytes}`
 }
 
 /** Lines for --stats. */
@@ -34,11 +44,12 @@ export function statsLines(
 /** For SIGUSR1: the state is `healthy` only of a current, exact copy. */
 export function statusReport(status: MirrorStatus): StatusReport {
   const state = status.faults.length === 0 ? 'healthy' : 'not healthy'
-  return { object: { state, ...status }, lines: statusLines(status) }
+  const { assertion = null, verified = null } = status
+  return { object: { state, ...status, assertion, verified }, lines: statusLines(status) }
 }
 
 function statusLines(status: MirrorStatus): string[] {
-  const { position, durable, lagMessages, lagBytes, lagMs, faults } = status
+  const { position, durable, lagMessages, lagBytes, lagMs, faults, assertion } = status
   const connection =
     status.isConnected === undefined
       ? 'none, the source is a pipe or a record'
@@ -51,8 +62,29 @@ function statusLines(status: MirrorStatus): string[] {
     `lag: ${messages}${lagBytes} bytes${seconds}`,
     `durable: ${durable ? shownPosition(durable) : 'never, as --sync none says'}`,
     `suspects: ${status.suspects}`,
+    `assertion: ${assertion ? shownAssertion(assertion) : 'none is under way'}`,
+    `last compared: ${shownVerified(status.verified)}`,
     `connection: ${connection}`,
   ]
+}
+
+const whys: Readonly<Record<NonNullable<MirrorStatus['assertion']>['why'], string>> = {
+  sought: 'its position is lost: waits for what the source states',
+  whole: 'makes it whole',
+  verify: 'compares it',
+  heal: 'heals what was in doubt',
+  check: 'compares it in passing',
+}
+
+const shownAssertion = (assertion: NonNullable<MirrorStatus['assertion']>) =>
+  `${whys[assertion.why]}, '${assertion.path}': ${shownCounts(assertion)} so far`
+
+function shownVerified(verified: MirrorStatus['verified']): string {
+  if (!verified) return 'never'
+  const { time, path, differences, repaired, position } = verified
+  const found = differences === 0 ? 'no difference' : `${differences} differences`
+  const mended = repaired && differences > 0 ? ', repaired' : ''
+  return `${time} at ${shownPosition(position)}, '${path}': ${found}${mended}`
 }
 
 const shownPosition = ({ epoch, seq }: MirrorStatus['position']) =>

@@ -11,10 +11,10 @@ import type { mirrorOptions } from './mirror-options.js'
 import { WireError } from '#wire'
 import * as settings from './mirror-settings.js'
 import type { End } from './program.js'
-import { progressLine, statsLines, statusReport } from './replay-report.js'
+import { progressLine, shownCounts, statsLines, statusReport } from './replay-report.js'
 import { refuseLoop } from './refuse-loop.js'
 import { resolveUntil } from './resolve-until.js'
-import { checkSeed, seedMirror } from './seed-mirror.js'
+import { checkSeed, seedingReport, seedMirror } from './seed-mirror.js'
 import { openOutput, openStreamOutput } from './stdio.js'
 import { openStreamSource } from './stream-source.js'
 import { stopSignals, type StopSignals } from './stop-signals.js'
@@ -39,7 +39,7 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
   let status: (() => MirrorStatus) | undefined
   const onStatus = (teller: () => MirrorStatus) => void (status = teller)
   // From the beginning: where nobody listens to that signal, Node opens itself to a debugger.
-  const untold = tellStatus(log, () => status && statusReport(status()))
+  const untold = tellStatus(log, () => (status ? statusReport(status()) : seedingReport(typed)))
   try {
     const given = { ...settled, output, onStatus, signal: stop.signal }
     const opened = await seeded(source, typed, given, { stop, log })
@@ -53,9 +53,7 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
       log.verbose('', `${result.counts.skipped} messages had been applied before`)
     for (const [kind, n] of result.leftOut) log('left out', `${kind}: ${n}`)
     if (result.suspects > 0) log.error('suspect paths', `${result.suspects}, see .tfs/suspects`)
-    if (typed.verify !== undefined && !result.isAborted)
-      if (result.differing === 0) log('', `no difference, in ${result.compared} statements`)
-      else log.error('', `${result.differing} differences`)
+    if (typed.verify !== undefined && !result.isAborted) sayCompared(result, log)
     if (result.isIncomplete) log.error('', 'is incomplete: start it again')
     const isWrong = result.suspects > 0 || result.differing > 0 || result.isIncomplete
     const code = isWrong ? exitCode.no : exitCode.done
@@ -64,6 +62,13 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
     untold()
     stop.remove()
   }
+}
+
+// With --quiet nothing is said where all is right, so that cron sends no mail.
+function sayCompared({ differing, stated }: MirrorResult, log: Log): void {
+  const counts = stated ? ` (${shownCounts(stated)})` : ''
+  if (differing === 0) log('', `no difference${counts}`)
+  else log.error('', `${differing} differences${counts}`)
 }
 
 type Settled = Omit<MirrorOptions, 'source'>
@@ -193,7 +198,8 @@ function progressTeller(begun: number, log: Log) {
       const line = progressLine(progress, now - begun)
       if (isTerminal) {
         isDrawn = true
-        process.stderr.write(`\r\x1b[K${line}`)
+        // One that went on in the next line could not be redrawn.
+        process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns || 80) - 1)}`)
       } else if (now - toldAt >= plainProgressMs) {
         toldAt = now
         log.error('', line)

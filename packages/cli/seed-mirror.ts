@@ -3,6 +3,7 @@
 
 import { askSource, beginSeeding, MirrorError } from '#mirror'
 import type { OpenMirror, OpenMirrorOptions } from '#mirror'
+import type { StatusReport } from '#relay'
 import type { RemoteShell } from './host-source.js'
 import type { Log } from './log.js'
 import { refuseLoop } from './refuse-loop.js'
@@ -37,6 +38,16 @@ export function checkSeed(typed: Others, source: string): void {
     throw new UsageError('--seed states all anew when it is over: --verify comes after it')
   if (source === '-')
     throw new UsageError('--seed: wanted SOURCE, a socket or HOST:PATH that takes requests')
+}
+
+/** For SIGUSR1, before the source states anything. */
+export function seedingReport({ seed }: Others): StatusReport | undefined {
+  if (seed === undefined) return undefined
+  const faults = ['is incomplete: the seed is at work']
+  return {
+    object: { state: 'not healthy', isIncomplete: true, faults },
+    lines: [`not healthy: ${faults[0]}`],
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
 // is being made whole, and where it is in doubt of a path; compares where it is asked to.
 
 import { randomInt } from 'node:crypto'
-import { readDirectory } from '#posix'
+import { escapeName, readDirectory } from '#posix'
 import { assertForm, PathTrie, renameFlag } from '#wire'
 import type { AnyMessage, Body, Message, OperationName } from '#wire'
 import type { Absence } from './absence.js'
@@ -10,6 +10,7 @@ import { Differences, type DifferencesOptions, type OnDifference } from './diffe
 import type { Displaced } from './displaced.js'
 import type { MirrorError } from './mirror-error.js'
 import { clearIncomplete, isIncomplete, markIncomplete } from './incomplete-mark.js'
+import { noteVerified } from './last-verification.js'
 import { failed } from './operate.js'
 import { isReservedSpelling, statementFaults } from './operation-faults.js'
 import { pathsOf } from './operation-line.js'
@@ -19,6 +20,7 @@ import { Statements } from './statements.js'
 import type { StateDirectory } from './state-directory.js'
 import type { Suspects } from './suspects.js'
 import type { Sync } from './sync.js'
+import { Tally, type Underway } from './tally.js'
 import type { Tree } from './tree.js'
 import type { Upstream } from './upstream.js'
 import { wantAssert } from './want-assert.js'
@@ -52,7 +54,7 @@ export interface AssertionsOptions {
   readonly say: (line: string) => void
 }
 
-type Statement = Exclude<Assertion, { name: 'assert-begin' | 'assert-end' }>
+export type Statement = Exclude<Assertion, { name: 'assert-begin' | 'assert-end' }>
 
 /** How long the source may take to begin. */
 const patienceMs = 10_000
@@ -74,17 +76,14 @@ export class Assertions {
   isVerified = false
   /** Differences that were found, by all comparisons of this run. */
   differing = 0
-  /** Things that were stated for this mirror, and done. */
-  stated = 0
-  /** Things that were stated, and compared. */
-  compared = 0
+  readonly tally = new Tally()
   readonly #options: AssertionsOptions
   readonly #wants = new Wants()
   readonly #statements: Statements
   readonly #differences: Differences
   readonly #asked = new Map<number, Asked>()
-  // Assertions that are compared though nobody asked for them here.
-  readonly #passing = new Set<number>()
+  // Assertions that are compared though nobody asked for them here, and what differed before.
+  readonly #passing = new Map<number, { readonly path: Buffer; readonly differing: number }>()
   // Why the mirror would end, while another way is sought.
   #sought: { readonly error: MirrorError; readonly sinceMs: number } | undefined
   // What is still to be asked for, or was asked for and is not stated in full: one by one.
@@ -111,6 +110,18 @@ export class Assertions {
     return isIncomplete(this.#options.state)
   }
 
+  /** What is being stated for this mirror, or is still to be. */
+  get underway(): Underway | undefined {
+    if (this.#sought) return this.tally.of('sought', top)
+    if (this.isActive) return this.tally.of('whole', top)
+    const [need] = this.#needs
+    if (need) return this.tally.of(need.why, need.path)
+    const [asked] = this.#asked.values()
+    if (asked) return this.tally.of(asked.why, asked.path)
+    const [passing] = this.#passing.values()
+    return passing && this.tally.of('check', passing.path)
+  }
+
   /** Something at `path` may be wrong: it is to be stated. */
   heal(path: Buffer): void {
     const { upstream, mayRecover } = this.#options
@@ -121,6 +132,7 @@ export class Assertions {
   #need(why: Asked['why'], path: Buffer): void {
     const paths = [...this.#options.absence.selection.statedFor(path)]
     this.#needs = paths.map((one) => ({ why, path: one }))
+    this.tally.reset()
   }
 
   /** From now on it is incomplete. */
@@ -198,6 +210,8 @@ export class Assertions {
     const fault = this.#faultOf(message)
     if (fault < 0) throw failed(name, body, message.seq, fault, place())
     const asked = this.#asked.get(body.id)
+    if (this.#wants.isAsked(body.id)) this.tally.addPiece(message)
+    else if (asked || this.#passing.has(body.id)) this.tally.add(message)
     // Those of others may go on when this mirror is whole already, and so be done by half.
     const isOurs = asked?.why === 'whole' || asked?.why === 'heal' || body.id === forAll
     if (isOurs || this.#wants.isAsked(body.id)) this.#apply(message, place)
@@ -229,6 +243,7 @@ export class Assertions {
     const suspect = this.#asked.size === 0 ? this.#suspects.first() : undefined
     if (suspect && performance.now() - this.#healMs >= healEachMs) {
       this.#healMs = performance.now()
+      this.tally.reset()
       this.#askFor({ why: 'heal', path: suspect.path })
     }
     this.#wants.ask((body) => this.#send(body))
@@ -248,12 +263,17 @@ export class Assertions {
     return this.#options.upstream?.send?.(wantAssert(body)) === true
   }
 
-  #begins({ id, form }: Body<'assert-begin'>): void {
+  #begins({ id, form, path }: Body<'assert-begin'>): void {
     const asked = this.#asked.get(id)
     if (asked) asked.hasBegun = true
     else if (!this.#wants.begins(id) && this.#options.checks && form === assertForm.HASHES)
-      this.#passing.add(id)
+      this.#passes(id, path)
     if (asked?.why === 'verify' || this.#passing.has(id)) this.#differences.begin(id)
+  }
+
+  #passes(id: number, path: Buffer): void {
+    if (this.#passing.size + this.#asked.size === 0) this.tally.reset()
+    this.#passing.set(id, { path: Buffer.from(path), differing: this.differing })
   }
 
   /** `isMisplaced`: the file's links are not those that it should have. */
@@ -263,7 +283,6 @@ export class Assertions {
     const statements = this.#statements
     const isPartial = (!this.isActive && !isMisplaced) || this.#wants.isAsked(body.id)
     tree.began = false
-    this.stated++
     const e =
       name === 'assert-dir'
         ? statements.directory(body)
@@ -283,7 +302,6 @@ export class Assertions {
     if (name === 'assert-data' && this.#remade?.equals(body.path))
       return this.#apply(message, place)
     const before = differences.count
-    this.compared++
     if (name === 'assert-dir') differences.directory(body)
     else if (name === 'assert-file') differences.file(body)
     else if (name === 'assert-data') differences.data(body)
@@ -298,8 +316,10 @@ export class Assertions {
   #ends({ id, errno }: Body<'assert-end'>): void {
     const asked = this.#asked.get(id)
     this.#asked.delete(id)
+    const passed = this.#passing.get(id)
     this.#passing.delete(id)
     this.#differences.end(id)
+    if (passed && errno === 0) this.#verified(passed.path, this.differing - passed.differing)
     this.#wants.ends(id)
     if (asked?.why === 'heal') {
       if (errno === 0 && asked.hasBegun) this.#suspects.clear(asked.path)
@@ -313,7 +333,19 @@ export class Assertions {
     if (this.#needs.length > 0 || !this.#wants.isEmpty) return
     if (this.isActive) this.#finish()
     else if (this.#isHealed) this.#settleSuspects()
-    else if (this.#options.verify) this.isVerified = true
+    else if (this.#options.verify) {
+      this.isVerified = true
+      this.#verified(this.#options.verify.path, this.differing)
+    }
+  }
+
+  #verified(path: Buffer, differences: number): void {
+    const { state, resume, verify, say } = this.#options
+    const repaired = verify?.repair === true
+    noteVerified(state, path, { differences, repaired, position: resume })
+    if (verify) return
+    const found = differences === 0 ? 'no difference' : `${differences} differences`
+    say(`compared '${escapeName(path) || '.'}' with the source: ${found} (${this.tally.shown})`)
   }
 
   // Nothing is in doubt once all of them are stated, and what they lacked has come.
@@ -330,15 +362,15 @@ export class Assertions {
     // A power cut must not take back any of it once nothing says that it is incomplete.
     sync.now()
     this.isActive = false
-    if (verify) this.#need('verify', verify.path)
     resume.isForced = false
     suspects.isQuiet = false
     displaced.discard = undefined
     suspects.clear()
     clearIncomplete(state)
     const { removed } = this.#statements
-    const what = `${this.stated} statements, ${removed} names removed that the source has not`
+    const what = `${this.tally.shown}, ${removed} names removed that the source has not`
     say(`is exact from message ${resume.seq + 1} of epoch ${resume.epoch} on (${what})`)
+    if (verify) this.#need('verify', verify.path)
   }
 }
 

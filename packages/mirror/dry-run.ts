@@ -71,7 +71,7 @@ export async function dryRun(options: DryRunOptions): Promise<MirrorResult> {
         everySecond: nothing,
       }))
     await lines.end()
-    const nothingLeft = { leftOut: new Map(), differing: 0, compared: 0, isIncomplete: isLeft }
+    const nothingLeft = { leftOut: new Map(), differing: 0, isIncomplete: isLeft }
     return { counts: replay.counts, ...nothingLeft, suspects, isAborted: !isWhole }
   } catch (error) {
     // What was to be seen of it goes out, and who reads no further has ended it himself.

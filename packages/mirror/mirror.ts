@@ -28,6 +28,7 @@ import type { StateDirectory } from './state-directory.js'
 import { statusOf, type MirrorStatus } from './status.js'
 import { Suspects } from './suspects.js'
 import { Sync, type SyncPolicy } from './sync.js'
+import type { AssertionCounts, Underway } from './tally.js'
 import { Trash } from './trash.js'
 import { Tree } from './tree.js'
 import { Unlock } from './unlock.js'
@@ -87,6 +88,8 @@ export interface Progress {
   readonly counts: ReplayCounts
   /** Time of the last message on the source's clock, in milliseconds since 1970. */
   readonly timeMs: number
+  /** What is being stated for the mirror. */
+  readonly underway: Underway | undefined
 }
 
 export interface MirrorResult {
@@ -96,8 +99,8 @@ export interface MirrorResult {
   readonly suspects: number
   /** Places where the mirror was not as the source states. */
   readonly differing: number
-  /** Statements of the source that the mirror was compared with. */
-  readonly compared: number
+  /** What was stated for it, or compared. */
+  readonly stated?: AssertionCounts | undefined
   /** It is not whole yet: what the source states is to be gone on with. */
   readonly isIncomplete: boolean
   /** `signal` ended it. */
@@ -155,7 +158,7 @@ async function replayInto(
       leftOut: leftOut.counts,
       suspects: suspects.count,
       differing: assertions.differing,
-      compared: assertions.compared,
+      stated: assertions.tally,
       isIncomplete: assertions.isActive,
       isAborted: !isWhole,
     }
@@ -338,6 +341,7 @@ function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
   options.onStatus?.(() =>
     statusOf({
       ...parts,
+      state,
       policy,
       upstream,
       waiting: () => source.readableLength,
@@ -363,7 +367,8 @@ function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
       trash.step(trashStep)
       sync.poll()
       assertions.poll()
-      options.onProgress?.({ counts: replay.counts, timeMs: resume.timeMs })
+      const { underway } = assertions
+      options.onProgress?.({ counts: replay.counts, timeMs: resume.timeMs, underway })
     },
   }
 }

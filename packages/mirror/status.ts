@@ -2,10 +2,13 @@
 
 import type { Position } from '#wire'
 import type { Assertions } from './assertions.js'
+import { lastVerified, type Verified } from './last-verification.js'
 import type { Replay } from './replay.js'
 import type { Resume } from './resume.js'
+import type { StateDirectory } from './state-directory.js'
 import type { Suspects } from './suspects.js'
 import type { Sync, SyncPolicy } from './sync.js'
+import type { Underway } from './tally.js'
 import type { Upstream } from './upstream.js'
 
 /** A source ticks each second; one of which nothing came for so long is behind or dead. */
@@ -27,6 +30,10 @@ export interface MirrorStatus {
   readonly suspects: number
   /** It is being made whole, and holds no state that the source had. */
   readonly isIncomplete: boolean
+  /** What is being stated for this mirror, and what was until now. */
+  readonly assertion: Underway | undefined
+  /** The last comparison with the source, in this run or one before. */
+  readonly verified: Verified | undefined
   /** Undefined where the source is no connection. */
   readonly isConnected: boolean | undefined
   readonly connections: number
@@ -39,7 +46,8 @@ export interface StatusParts {
   readonly replay: Replay
   readonly suspects: Suspects
   readonly sync: Sync
-  readonly assertions: Pick<Assertions, 'isActive'>
+  readonly assertions: Pick<Assertions, 'isActive' | 'underway'>
+  readonly state: Pick<StateDirectory, 'fd' | 'shown'>
   readonly policy: SyncPolicy
   readonly upstream: Upstream | undefined
   /** Bytes that wait in the source. */
@@ -50,8 +58,8 @@ export interface StatusParts {
 
 export function statusOf(parts: StatusParts): MirrorStatus {
   const { resume, replay, suspects, sync, policy, upstream, assertions } = parts
-  const state = upstream?.state()
-  const received = state?.received
+  const connection = upstream?.state()
+  const received = connection?.received
   const { epoch, seq } = resume
   // Clocks differ from host to host: nothing is newer than the last message that came.
   const clockMs = Date.now() - resume.timeMs
@@ -66,17 +74,20 @@ export function statusOf(parts: StatusParts): MirrorStatus {
     lagMs,
     suspects: suspects.count,
     isIncomplete: assertions.isActive,
-    isConnected: state?.isConnected,
-    connections: state?.connections ?? 0,
+    assertion: assertions.underway,
+    verified: lastVerified(parts.state),
+    isConnected: connection?.isConnected,
+    connections: connection?.connections ?? 0,
   }
   return { ...status, faults: faultsOf(status, parts) }
 }
 
 function faultsOf(status: Omit<MirrorStatus, 'faults'>, { resume, sync }: StatusParts): string[] {
-  const { suspects, isConnected, lagMs, isIncomplete } = status
+  const { suspects, isConnected, lagMs, isIncomplete, assertion } = status
   const faults: string[] = []
   if (lagMs === undefined) faults.push('nothing is applied yet')
   if (isIncomplete) faults.push('is incomplete: what is there is being stated')
+  if (assertion?.why === 'sought') faults.push('asks the source what there is')
   if (isConnected === false) faults.push('the source is not connected')
   if (suspects > 0) faults.push(`${suspects} suspect paths`)
   if (resume.isRewound) faults.push('does over again what may not have reached the disk')

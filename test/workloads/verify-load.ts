@@ -27,13 +27,13 @@ const built = join(import.meta.dirname, '../..')
 t.setTimeout(rounds * timeoutMs)
 t.comment(`TFS_SEED=${seed}`)
 
-const total = { verifications: 0, asked: 0, statements: 0, works: 0 }
+const total = { verifications: 0, asked: 0, files: 0, works: 0 }
 
 for (let round = 1; round <= rounds; round++)
   await t.test(`no difference that is none, ${round}`, (t) => underLoad(t, seed + round))
 t.comment(
   `${rounds * roundSeconds} s of load, ${total.works} works; ${total.verifications} runs with ` +
-    `--verify compared ${total.statements} statements; ${total.asked} comparisons of a live mirror`,
+    `--verify compared ${total.files} files; ${total.asked} comparisons of a live mirror`,
 )
 
 async function underLoad(t: Test, seed: number): Promise<void> {
@@ -96,7 +96,7 @@ async function verifyAgain(
   while (isGoing()) {
     const { code, stdout, stderr } = await scene.mirror(name, ...options()).ended
     total.verifications++
-    total.statements += Number(/in (\d+) statements/.exec(stderr)?.[1] ?? 0)
+    total.files += Number(/ (\d+) files/.exec(stderr)?.[1] ?? 0)
     if (code !== 0 || stdout.length > 0 || !/: no difference/.test(stderr))
       t.fail(`${name}: exit code ${code}`, { stdout: stdout.toString(), stderr })
   }

@@ -1,0 +1,60 @@
+// The last time that the mirror was compared with its source: DIR/.tfs/verified, a line of JSON for
+// whoever asks how the mirror is, in this run or a later one.
+
+import { check, close, escapeName, ftruncate, pread, pwrite } from '#posix'
+import type { Position } from '#wire'
+import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
+import type { StateDirectory } from './state-directory.js'
+
+const name = 'verified'
+const sizeMax = 256 << 10
+
+export interface Verified {
+  /** When it ended: ISO 8601. */
+  readonly time: string
+  /** What was compared, with all below it: escaped, `.` for all of it. */
+  readonly path: string
+  /** Places that differed. */
+  readonly differences: number
+  /** They were made right. */
+  readonly repaired: boolean
+  /** The last message before it ended. */
+  readonly position: Position
+}
+
+type State = Pick<StateDirectory, 'fd' | 'shown'>
+
+/** Throws as `openPrivateFile` does, and errno errors. */
+export function noteVerified(
+  { fd, shown }: State,
+  path: Buffer,
+  found: Omit<Verified, 'time' | 'path'>,
+): void {
+  const { differences, repaired, position } = found
+  const at = { epoch: position.epoch, seq: position.seq }
+  const time = new Date().toISOString()
+  const where = escapeName(path) || '.'
+  const noted: Verified = { time, path: where, differences, repaired, position: at }
+  const line = Buffer.from(`${JSON.stringify(noted)}\n`)
+  const file = openPrivateFile(fd, name, `${shown}/${name}`)
+  try {
+    check(pwrite(file, line, 0, line.length, 0), 'write', `${shown}/${name}`)
+    check(ftruncate(file, line.length), 'write', `${shown}/${name}`)
+  } finally {
+    close(file)
+  }
+}
+
+/** Undefined where there was none, or nobody knows any more. Throws as `openPrivateFile` does. */
+export function lastVerified({ fd, shown }: State): Verified | undefined {
+  const file = openPrivateFileIfThere(fd, name, `${shown}/${name}`)
+  if (file === undefined) return undefined
+  const bytes = Buffer.alloc(sizeMax)
+  const length = Math.max(0, pread(file, bytes, 0, sizeMax, 0))
+  close(file)
+  try {
+    return JSON.parse(bytes.toString('utf8', 0, length)) as Verified
+  } catch {
+    return undefined
+  }
+}
