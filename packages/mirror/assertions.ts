@@ -281,7 +281,8 @@ export class Assertions {
     const { name, body, seq } = message
     const { tree } = this.#options
     const statements = this.#statements
-    const isPartial = (!this.isActive && !isMisplaced) || this.#wants.isAsked(body.id)
+    const isAnswer = body.id === forAll || this.#wants.isAsked(body.id)
+    const isPartial = (!this.isActive && !isMisplaced) || isAnswer
     tree.began = false
     const e =
       name === 'assert-dir'
@@ -329,6 +330,7 @@ export class Assertions {
       if (errno === 0) this.#needs = this.#needs.filter(({ path }) => !path.equals(asked.path))
       else this.#options.say(`the source could not state all there is (errno ${errno})`)
     }
+    if (this.#statements.isApart && !this.isActive) this.#join(asked)
     this.#wants.ask((body) => this.#send(body))
     if (this.#needs.length > 0 || !this.#wants.isEmpty) return
     if (this.isActive) this.#finish()
@@ -346,6 +348,15 @@ export class Assertions {
     if (verify) return
     const found = differences === 0 ? 'no difference' : `${differences} differences`
     say(`compared '${escapeName(path) || '.'}' with the source: ${found} (${this.tally.shown})`)
+  }
+
+  // Which of the names here are to be of one file only the whole tells.
+  #join(stated: Asked | undefined): void {
+    this.#statements.isApart = false
+    const all = [...this.#options.absence.selection.statedFor(top)]
+    if (stated && all.some((one) => one.equals(stated.path))) return
+    if (stated?.why === 'verify') this.#need('verify', top)
+    else this.heal(top)
   }
 
   // Nothing is in doubt once all of them are stated, and what they lacked has come.

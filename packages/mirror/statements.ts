@@ -63,6 +63,8 @@ export class Statements {
   readonly #parentStat = new Stat()
   /** Names that were removed, since they should not be there. */
   removed = 0
+  /** A file was made that has other names, which may be those of another one here. */
+  isApart = false
 
   constructor(tree: Tree, absence: Absence, wants: Wants) {
     this.#tree = tree
@@ -278,6 +280,7 @@ export class Statements {
 
   // Makes a file with this content and puts it in the place of whatever is there.
   #makeNew(body: Body<'assert-file'>, data: Buffer): number {
+    this.isApart ||= body.group !== 0
     return this.#replace(body, () =>
       data.length === 0 ? 0 : this.#do('write', { path: rebuilt, offset: 0, data }),
     )
