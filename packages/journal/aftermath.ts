@@ -77,9 +77,9 @@ function stateChange(context: JournalContext, { how, one, other, offset, length 
   for (const path of [one, other]) {
     if (!path) continue
     const request = { id: forAll, path, isDeep, form: assertForm.DATA, ...range }
-    const walker = new Walker(context, request)
+    const walker = new Walker(context, request, true)
     // It is no more than what the change itself would have said.
-    while (walker.step(() => false));
+    while (walker.step(() => false) !== 'ended');
     if (walker.errno !== 0) context.emitter.emit('doubt', { path })
   }
 }

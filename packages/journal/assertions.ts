@@ -17,12 +17,14 @@ export interface AssertionsOptions {
   readonly bytesPerSecond: number
 }
 
-/** How long one step may take; a block of a file may be more. */
+/** How long one step may take before it ends; what it does last may be as long again. */
 const stepMs = 1
 /** A step is followed by a pause of so many times its length where callers are busy. */
 const busyPause = 20
 /** Stream that the reader has not taken: more is not added to it. */
 const untakenMax = 512 << 10
+/** Bytes of content that one step states as data, at least; a pipe has room for them, then. */
+const dataMax = 128 << 10
 /** How soon it is tried again where nothing could be said. */
 const waitMs = 5
 const activeMax = 16
@@ -33,6 +35,8 @@ export class Assertions {
   // The one whose turn it is comes first.
   readonly #active: Walker[] = []
   readonly #waiting: AssertRequest[] = []
+  // Those that can say nothing until another thread has read or hashed more.
+  readonly #stuck = new Set<Walker>()
   #dueAt = 0
   #requestsSeen = 0
   /** Of those that have ended. */
@@ -68,30 +72,53 @@ export class Assertions {
 
   /** Milliseconds until `step` has something to do. */
   get dueMs(): number {
-    return this.isActive ? this.#dueAt - performance.now() : Infinity
+    if (this.#stuck.size === this.#active.length) return Infinity
+    return this.#dueAt - performance.now()
+  }
+
+  /** Another thread may have done something. */
+  wake(): void {
+    if (this.isActive && this.#options.context.contents.collect()) this.#stuck.clear()
   }
 
   step(): void {
     const { context, output, requests, bytesPerSecond } = this.#options
     const begun = performance.now()
     if (begun < this.#dueAt) return
-    const walker = this.#active.shift()
-    if (!walker) return
+    this.wake()
+    if (this.#stuck.size === this.#active.length) return
     if (output.untaken > untakenMax || (context.spool?.reserve(false) ?? 0) < 0) {
-      this.#active.unshift(walker)
       this.#dueAt = begun + waitMs
       return
     }
+    const walker = this.#next()
     const before = walker.counts.bytes
-    const goesOn = walker.step(() => performance.now() - begun >= stepMs)
-    if (goesOn) this.#active.push(walker)
-    else this.#end(walker)
+    const isMuch = () => walker.isData && walker.counts.bytes - before >= dataMax
+    const state = walker.step(() => isMuch() || performance.now() - begun >= stepMs)
+    if (state === 'ended') this.#end(walker)
+    else this.#active.push(walker)
+    if (state === 'waits') this.#stick(walker)
     const now = performance.now()
     const isBusy = requests() !== this.#requestsSeen
     this.#requestsSeen = requests()
     const pauseMs = isBusy ? (now - begun) * busyPause : 0
     const rateMs = bytesPerSecond ? ((walker.counts.bytes - before) * 1000) / bytesPerSecond : 0
     this.#dueAt = Math.max(now + pauseMs, begun + rateMs)
+  }
+
+  // One of those that are not stuck, in turn.
+  #next(): Walker {
+    for (;;) {
+      const walker = this.#active.shift()!
+      if (!this.#stuck.has(walker)) return walker
+      this.#active.push(walker)
+    }
+  }
+
+  #stick(walker: Walker): void {
+    this.#stuck.add(walker)
+    // What is done by now tells nobody.
+    if (this.#options.context.contents.awaitNext()) this.#stuck.clear()
   }
 
   /** The path that somebody has written, all of it with what is below it. 0 or -errno. */

@@ -68,7 +68,7 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
     const length = Math.min(arg.len, copyStep)
     const copied = copyFileRange(from.fd, off_in, to.fd, off_out, length, flags)
     // What fails for want of room may have moved the mtime all the same.
-    times.touch(to.node)
+    times.touch(to.node, off_out, off_out + length)
     if (copied <= 0) return copied
     if (!path) return copied
     if (fromPath && typeof fromPath !== 'number' && !context.isAsserting()) {
@@ -121,7 +121,7 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
         if (e < 0) return e
       }
       const done = pwrite(file.fd, data, 0, data.length, offset)
-      times.touch(file.node)
+      times.touch(file.node, offset, offset + data.length)
       if (done < 0) return done
       if (path && done > 0) context.emit('write', { path, offset, data: data.subarray(0, done) })
       reply.struct(fuse_write_out, { size: done })
@@ -161,7 +161,7 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       const path = tree.target(file.node)
       if (typeof path === 'number') return path
       const e = withoutPrivilegesOf(request, file) || fallocate(file.fd, mode, offset, length)
-      times.touch(file.node)
+      times.touch(file.node, offset, offset + length)
       if (e < 0) return e
       if (path) context.emit('fallocate', { path, mode, offset, length })
       return 0

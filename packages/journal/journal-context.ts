@@ -2,6 +2,7 @@
 
 import { errno, noName, Stat, umask } from '#posix'
 import { which, type Body, type OperationName } from '#wire'
+import type { Contents } from './contents.js'
 import type { Emitter } from './emitter.js'
 import type { JournalSpool } from './journal-spool.js'
 import { ModificationTimes } from './modification-times.js'
@@ -20,6 +21,7 @@ export class JournalContext {
   readonly times: ModificationTimes
   readonly files: OpenFiles
   readonly syncs: SyncPool
+  readonly contents: Contents
   readonly spool: JournalSpool | undefined
   readonly replicas: Replicas
   /** As whom files are made without asking for it. */
@@ -41,7 +43,7 @@ export class JournalContext {
   constructor(
     tree: Tree,
     emitter: Emitter,
-    parts: { syncs: SyncPool; spool: JournalSpool | undefined; replicas: Replicas },
+    parts: Pick<JournalContext, 'syncs' | 'contents' | 'spool' | 'replicas'>,
     ids: { uid: number; gid: number },
     onLost: (path: Buffer, errno: number, seq: number) => void,
   ) {
@@ -51,6 +53,7 @@ export class JournalContext {
     this.emitter = emitter
     this.times = new ModificationTimes(this)
     this.syncs = parts.syncs
+    this.contents = parts.contents
     this.spool = parts.spool
     this.replicas = parts.replicas
     this.uid = ids.uid

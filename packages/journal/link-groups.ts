@@ -1,20 +1,21 @@
 // Names that an assertion has stated of files with several, as links to which later names of the
 // same file are stated. They follow the stream's operations, as `Pending` does.
 
+import type { InodeKey } from './node.js'
 import { PathTrie, pathOf, renameFlag, type Body, type OperationName, type TrieNode } from '#wire'
 
 interface Group {
   readonly number: number
-  readonly key: string
+  readonly key: InodeKey
   readonly names: Set<TrieNode<Group>>
 }
 
 /** The inode that is called so in the store, as a key; undefined where there is none. */
-type InodeAt = (path: Buffer) => string | undefined
+type InodeAt = (path: Buffer) => InodeKey | undefined
 
 export class LinkGroups {
   readonly #trie = new PathTrie<Group>()
-  readonly #groups = new Map<string, Group>()
+  readonly #groups = new Map<InodeKey, Group>()
   readonly #inodeAt: InodeAt
 
   constructor(inodeAt: InodeAt) {
@@ -22,12 +23,12 @@ export class LinkGroups {
   }
 
   /** The number of the group of an inode. */
-  numberOf(key: string): number {
+  numberOf(key: InodeKey): number {
     return this.#group(key).number
   }
 
   /** A name of the inode that is stated, and right now. */
-  nameOf(key: string, isRight: (path: Buffer) => boolean): Buffer | undefined {
+  nameOf(key: InodeKey, isRight: (path: Buffer) => boolean): Buffer | undefined {
     for (const node of this.#group(key).names) {
       const path = pathOf(node)
       if (!node.parent || this.#inodeAt(path) !== key) this.#group(key).names.delete(node)
@@ -37,7 +38,7 @@ export class LinkGroups {
   }
 
   /** `path` is stated as a name of the inode, or begins to be. */
-  add(key: string, path: Buffer): void {
+  add(key: InodeKey, path: Buffer): void {
     const group = this.#group(key)
     this.#trie.take(path)
     group.names.add(this.#trie.set(path, group))
@@ -73,7 +74,7 @@ export class LinkGroups {
     this.#trie.put(newPath, taken)
   }
 
-  #group(key: string): Group {
+  #group(key: InodeKey): Group {
     let group = this.#groups.get(key)
     if (!group) {
       group = { number: this.#groups.size + 1, key, names: new Set() }

@@ -17,8 +17,9 @@ export class ModificationTimes {
     this.#context = context
   }
 
-  /** The content of `node` has changed just now. */
-  touch(node: Node): void {
+  /** The content of `node` has changed just now, between those bytes. */
+  touch(node: Node, start = 0, end = Infinity): void {
+    this.#context.contents.touch(node.key, start, end)
     this.#pending.delete(node)
     this.#pending.set(node, performance.now())
   }

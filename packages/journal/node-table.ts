@@ -2,7 +2,10 @@
 
 import { S_IFDIR, type Stat } from '#posix'
 import type { Device } from '#fuse'
-import { Node, type Entry } from './node.js'
+import { Node, type Entry, type InodeKey } from './node.js'
+
+/** What tells an inode from others. */
+export type Inode = Pick<Stat, 'inoLow' | 'inoHigh' | 'devMajor' | 'devMinor'>
 
 export const keyOf = (name: Buffer): string => name.toString('latin1')
 
@@ -11,14 +14,14 @@ export class NodeTable {
   /** The root's. */
   readonly device: Device
   readonly #byId = new Map<number, Node>()
-  readonly #byKey = new Map<number | string, Node>()
+  readonly #byKey = new Map<InodeKey, Node>()
   #nextId = 1
   /** Called where a node goes for good; its names still hold. */
   onGone: (node: Node) => void = () => {}
 
   constructor(root: Stat) {
     this.device = { major: root.devMajor, minor: root.devMinor }
-    this.root = this.#make(this.#key(root), S_IFDIR)
+    this.root = this.#make(this.keyOf(root), S_IFDIR)
     this.root.lookups = 1
   }
 
@@ -32,7 +35,7 @@ export class NodeTable {
 
   /** The node of an inode as statx(2) shows it, made where there is none yet. */
   identify(stat: Stat): Node {
-    const key = this.#key(stat)
+    const key = this.keyOf(stat)
     let node = this.#byKey.get(key)
     // Another type: the inode number was freed and used again, which only somebody who changes the
     // store behind the mount can bring about.
@@ -43,7 +46,7 @@ export class NodeTable {
 
   /** The node of an inode, if there is one. */
   find(stat: Stat): Node | undefined {
-    return this.#byKey.get(this.#key(stat))
+    return this.#byKey.get(this.keyOf(stat))
   }
 
   /** Notes that `node` is what `name` in `parent` stands for. */
@@ -101,19 +104,19 @@ export class NodeTable {
     }
   }
 
-  #make(key: number | string, type: number): Node {
-    const node = new Node(this.#nextId++, key, type)
-    this.#byId.set(node.id, node)
-    this.#byKey.set(key, node)
-    return node
-  }
-
-  // A number where one is exact, which is the common case by far.
-  #key(stat: Stat): number | string {
+  /** A number where one is exact, which is the common case by far. */
+  keyOf(stat: Inode): InodeKey {
     const { major, minor } = this.device
     const { inoLow, inoHigh } = stat
     if (stat.devMinor === minor && stat.devMajor === major && inoHigh < 0x200000)
       return inoHigh * 0x100000000 + inoLow
     return `${stat.devMajor}:${stat.devMinor}:${inoHigh}:${inoLow}`
+  }
+
+  #make(key: InodeKey, type: number): Node {
+    const node = new Node(this.#nextId++, key, type)
+    this.#byId.set(node.id, node)
+    this.#byKey.set(key, node)
+    return node
   }
 }

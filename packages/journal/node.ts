@@ -4,6 +4,9 @@
 import { errno } from '#posix'
 import type { OpenFile } from './open-file.js'
 
+/** Device and inode number. */
+export type InodeKey = number | string
+
 /** A name of a node: where it stands in a directory. */
 export interface Entry {
   parent: Node
@@ -18,7 +21,7 @@ export class Node {
   /** The kernel's nodeid; 1 is the root. Never used twice. */
   readonly id: number
   /** Device and inode number, as the table's key. */
-  readonly key: number | string
+  readonly key: InodeKey
   /** S_IFDIR and so on. */
   readonly type: number
   /** What the kernel has to give back in FORGET. */
@@ -40,7 +43,7 @@ export class Node {
   /** When the store was last searched for a name of it, in vain. */
   searchedGeneration = -1
 
-  constructor(id: number, key: number | string, type: number) {
+  constructor(id: number, key: InodeKey, type: number) {
     this.id = id
     this.key = key
     this.type = type

@@ -9,6 +9,7 @@ import { Assertions } from './assertions.js'
 import { attributeHandlers } from './attribute-handlers.js'
 import { descriptorBudget } from './descriptor-budget.js'
 import { aftermathOf, emitAftermath, pathsLeft } from './aftermath.js'
+import { Contents } from './contents.js'
 import { directoryHandlers } from './directory-handlers.js'
 import { withControlFiles } from './control-files.js'
 import { Emitter } from './emitter.js'
@@ -93,7 +94,9 @@ const onLost = (lost: Buffer, errno: number, seq: number) => post({ lost, errno,
 const replicas = new Replicas(data.replicas, data.epoch, (seq, have) =>
   post({ unreplicated: seq, have }),
 )
-const context = new JournalContext(tree, emitter, { syncs, spool, replicas }, data, onLost)
+const contents = new Contents(data.wakeFd, (inode) => tree.nodes.keyOf(inode))
+const parts = { syncs, contents, spool, replicas }
+const context = new JournalContext(tree, emitter, parts, data, onLost)
 
 const marks = new Marks(context, data.markPort)
 const describe = () =>
@@ -154,6 +157,7 @@ const session: Session = new Session({
   wakeFd: data.wakeFd,
   onWake() {
     syncs.collect()
+    assertions.wake()
     requests.collect()
     marks.collect()
     standStill(control, output, () => context.times.flushAll(), reportHold)
@@ -216,4 +220,5 @@ try {
   throw error
 } finally {
   syncs.close()
+  contents.close()
 }
