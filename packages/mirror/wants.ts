@@ -48,8 +48,9 @@ export class Wants {
   got(path: Buffer, offset: number, length: number): void {
     const want = this.#trie.get(path)
     if (!want) return
-    for (const at of want.pieces.keys())
-      if (at >= offset && at < offset + length) want.pieces.delete(at)
+    // A part of one is not enough: the rest may never come.
+    for (const [at, size] of want.pieces)
+      if (at >= offset && at + size <= offset + length) want.pieces.delete(at)
     if (want.pieces.size === 0) this.#trie.clear(path)
   }
 
