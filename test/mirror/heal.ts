@@ -1,5 +1,5 @@
-// Places that somebody else has changed in a mirror: it finds them when the source changes them, and
-// asks the source what is there.
+// Places that somebody else has changed in a mirror: it finds them when the source changes them,
+// and asks the source what is there.
 
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
