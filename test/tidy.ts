@@ -89,9 +89,11 @@ const elsewhere = new RegExp(
   ['/wo' + 'rk/', 'registry\\.npm', 'helper-\\d', '\\bissue #?\\d'].join('|'),
 )
 const ownWords: Rule = ({ text }) => {
-  const found = elsewhere.exec(text)
+  const found = elsewhere.exec(text) ?? unmerged.exec(text)
   return found ? [`says '${found[0]}'`] : []
 }
+/** What a merge leaves where two have changed the same. */
+const unmerged = /^(<{7}|>{7}) .*/m
 
 const rules: readonly (readonly [Rule, File])[] = [
   [layering, { path: 'packages/wire/x.ts', text: "import { openat } from '#posix'" }],
