@@ -143,7 +143,8 @@ async function once(typed: Typed, options: MirrorOptions, log: Log): Promise<Mir
   }
   const onDifference: MirrorOptions['onDifference'] = (path, what, how, { epoch, seq }) => {
     const line = `${escapeName(path) || '.'}: ${what}${how ? `: ${how}` : ''}`
-    if (typed.verify === undefined) log(`after message ${epoch}:${seq}`, line)
+    // With --tee standard output is the stream's.
+    if (typed.verify === undefined || typed.tee) log(`after message ${epoch}:${seq}`, line)
     else process.stdout.write(`${line} (after message ${epoch}:${seq})\n`)
   }
   const onProgress = progress?.tell

@@ -105,6 +105,11 @@ export class Assertions {
     if (options.verify) this.#need('verify', options.verify.path)
   }
 
+  /** What does not fit will be stated, or was of no use: it may be left. */
+  get isMending(): boolean {
+    return this.isActive || (this.#options.verify?.repair === true && !this.isVerified)
+  }
+
   /** Whether an earlier run was to make it whole, and has not come to the end. */
   get isLeft(): boolean {
     return isIncomplete(this.#options.state)
@@ -336,8 +341,11 @@ export class Assertions {
     if (this.isActive) this.#finish()
     else if (this.#isHealed) this.#settleSuspects()
     else if (this.#options.verify) {
+      const { path, repair } = this.#options.verify
       this.isVerified = true
-      this.#verified(this.#options.verify.path, this.differing)
+      // All of it is as the source states.
+      if (repair && path.length === 0) this.#options.suspects.clear()
+      this.#verified(path, this.differing)
     }
   }
 

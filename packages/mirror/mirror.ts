@@ -244,7 +244,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     resume,
     until,
     operate: ({ name, body, seq }, _bytes, place) => {
-      operate.isLenient = assertions.isActive
+      operate.isLenient = assertions.isMending
       operate.do(name as never, body as never, seq, place)
       assertions.follow(name as never, body as never)
     },

@@ -52,7 +52,11 @@ export class Operate {
     let e = this.#apply(name, body)
     if (e < 0) e = this.#settle(name, body, e)
     // What does not fit will be stated, or was of no use.
-    if (this.isLenient && (divergences.has(e) || e <= refusalMax)) e = 0
+    if (this.isLenient && (divergences.has(e) || e <= refusalMax)) {
+      const why = refusalReason(e) ?? systemError(e, name).code
+      for (const path of pathsOf(body)) tree.suspect(path, `${name}: ${why}`)
+      e = 0
+    }
     if (e < 0) throw failed(name, body, seq, e, place())
     tree.began = false
   }

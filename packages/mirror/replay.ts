@@ -1,7 +1,7 @@
 // A stream's bytes taken apart into messages, each of them put where it belongs: numbering,
 // position, the tree.
 
-import { escapeName } from '#posix'
+import { errno, escapeName } from '#posix'
 import { decodeAny, flag, Framer, Numbering, timeOf, WireError } from '#wire'
 import type { AnyMessage, Body, Message } from '#wire'
 import type { Assertion } from './assertions.js'
@@ -131,11 +131,14 @@ export class Replay {
       this.#end(message, seq - 1)
       return false
     }
-    if (message.name === 'hello') this.#hello(message, bytes)
+    // Not the source's own: a relay lacks what follows, and nothing is applied by hearing that.
+    const isLost = message.name === 'abort' && message.body.errno === errno.ENODATA
+    if (isLost && !resume.isPassing) resume.lost(escapeName(message.body.reason))
+    else if (message.name === 'hello') this.#hello(message, bytes)
     else if (resume.isNext(message)) this.#next(message, bytes)
     else this.counts.skipped++
     // However often one asks.
-    if (message.name === 'abort' && !resume.isPassing) {
+    if (message.name === 'abort' && !isLost && !resume.isPassing) {
       const reason = `the source gave up: ${escapeName(message.body.reason)}`
       throw new MirrorError('EMIRROR_ABORT', `${this.#place(seq)}: ${reason}`, { seq })
     }

@@ -107,6 +107,13 @@ export class Resume {
     this.#skip(epoch, from, to)
   }
 
+  /** Nobody knows which messages are missing, as an abort says. Throws without --force. */
+  lost(reason: string): void {
+    if (!this.#options.force()) throw this.#position(reason, cure)
+    this.isForced = true
+    this.#options.say(`goes on without what is missing: ${reason} (--force)`)
+  }
+
   /** A hello: whether it is new. Throws where its epoch is not one that can follow. */
   hello(hello: Hello, bytes: Buffer): boolean {
     const { body, epoch } = hello
@@ -320,11 +327,12 @@ export class Resume {
 
   #missing(epoch: number, from: number, to: number): MirrorError {
     const reason = `messages ${from} to ${to} of epoch ${epoch} are missing`
-    const cure =
-      'replay a record that has them, or bring the mirror up to date with rsync and use --force'
     return new MirrorError('EMIRROR_POSITION', `${reason}: ${cure}`)
   }
 }
+
+const cure =
+  'replay a record that has them, or bring the mirror up to date with rsync and use --force'
 
 const noBoot = { boot0: 0, boot1: 0, boot2: 0, boot3: 0 }
 

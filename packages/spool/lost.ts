@@ -1,6 +1,6 @@
 // What a reader gets in the place of messages that a spool does not have any more.
 
-import { realTime } from '#posix'
+import { errno, realTime } from '#posix'
 import { codecs, seal, type Body, type Codec, type MessageName, type Position } from '#wire'
 import type { Segment } from './spool-directory.js'
 
@@ -12,7 +12,8 @@ export const gapMessage = (epoch: number, from: number, to: number): Buffer =>
 
 /**
  * What comes between the message at `position` and the oldest segment that is left. Of an epoch
- * that is gone nobody knows how it ended: that is an abort; then `hello` begins the next one.
+ * that is gone nobody knows how it ended: that is an abort with ENODATA; then `hello` begins the
+ * next one.
  */
 export function lostMessages(
   position: Position,
@@ -24,7 +25,7 @@ export function lostMessages(
   const reason = `the spool does not have what follows message ${position.seq} any more`
   const end = made(
     'abort',
-    { errno: 0, reason: Buffer.from(reason) },
+    { errno: errno.ENODATA, reason: Buffer.from(reason) },
     { epoch: position.epoch, seq: position.seq + 1 },
   )
   const begin = seq > 1 && hello ? [hello, ...(seq > 2 ? [gapMessage(epoch, 2, seq - 1)] : [])] : []

@@ -178,7 +178,8 @@ a request in it.
 A reader that knows its position asks for what it lacks with \`subscribe\`. The relay that it is
 connected to answers \`subscribed\`, behind whatever was on its way; then comes the message after
 the position and everything after that. Where a relay no longer has all of it, the first that
-comes is a \`gap\` that names what is missing, or an \`abort\` where even that is not known. The
+comes is a \`gap\` that names what is missing, or an \`abort\` with errno 61 (ENODATA) where even
+that is not known: no message of the source, in the place of the first that is missing. The
 reader of a stream that began with \`subscribed\` knows epoch and number from it, not from a
 \`hello\`; at a position that ends an epoch the \`hello\` of the next one follows.
 

@@ -22,12 +22,13 @@ let epochs = 7
 class Scene {
   readonly acks: Body<'ack'>[] = []
   readonly asked: Body<'want-assert'>[] = []
-  readonly stream = new StreamWriter(++epochs)
+  readonly stream: StreamWriter
   readonly outcome: Promise<Outcome>
   status: (() => MirrorStatus) | undefined
   readonly #source = new Readable({ read: () => undefined })
 
-  constructor(root: string, options: Partial<MirrorOptions>) {
+  constructor(root: string, options: Partial<MirrorOptions>, previous = { epoch: 0, seq: 0 }) {
+    this.stream = new StreamWriter(++epochs, previous)
     const upstream: Upstream = {
       subscribe: () => undefined,
       send: (message) => this.#take(message),
@@ -146,4 +147,30 @@ void t.test('one that is compared is made whole first', async (t) => {
   scene.state(again)
   scene.finish(again)
   t.match((await scene.outcome).result, { differing: 0, isIncomplete: false, isAborted: false })
+})
+
+void t.test('what does not fit one that is being repaired does not stop it', async (t) => {
+  const root = place(t)
+  const first = new Scene(root, { bootstrap: true })
+  const whole = await first.isAsked()
+  first.state(whole)
+  first.finish(whole)
+  t.match((await first.end()).result, { isIncomplete: false })
+  fs.rmSync(join(root, 'a'))
+  fs.mkdirSync(join(root, 'a'))
+  const verify = { path: Buffer.alloc(0), repair: true }
+  const { epoch, seq } = mirrorPosition(root)
+  const scene = new Scene(root, { verify }, { epoch, seq })
+  scene.stream.add('write', { path: 'a', data: 'x' })
+  scene.give()
+  const id = await scene.isAsked()
+  await scene.applied()
+  t.match(scene.status?.(), { suspects: 1 })
+  scene.state(id)
+  scene.finish(id)
+  const { result, error } = await scene.outcome
+  t.equal(error, undefined)
+  t.match(result, { suspects: 0, isIncomplete: false })
+  t.ok(result!.differing > 0)
+  t.equal(fs.readFileSync(join(root, 'a'), 'latin1'), 'x')
 })

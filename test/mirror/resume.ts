@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import t from 'tap'
 import type { MirrorStatus } from '#mirror'
+import { errno } from '#posix'
+import { mirrorPosition } from '../support/mirror-position.js'
 import { messageOf, StreamWriter } from '../support/stream-writer.js'
 import { replay } from '../support/replay.js'
 import { tempDirectory } from '../support/temp-directory.js'
@@ -220,6 +222,13 @@ void t.test('gap, abort, bye', async (t) => {
   })
   t.equal(countOf(other), 5, 'what came before the end is there')
   t.match((await replay(abort.bytes, other)).error, { code: 'EMIRROR_ABORT' }, 'once more')
+  const lost = files(2, 6).add('abort', { errno: errno.ENODATA, reason: 'it was here' })
+  const third = join(root, 'third')
+  for (const times of ['once', 'twice']) {
+    const { error } = await replay(lost.bytes, third)
+    t.match(error, { code: 'EMIRROR_POSITION', message: /it was here/ }, times)
+    t.equal(mirrorPosition(third).seq, 6, 'a message that a relay lacks is not applied')
+  }
   const after = files(2, 4).bye().add('create', { path: 'after' })
   t.match((await replay(after.bytes, join(root, 'x'))).error, { code: 'EWIRE_ORDER' })
 })
