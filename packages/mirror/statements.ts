@@ -35,6 +35,7 @@ import { beneath } from './directories.js'
 import { copyContent } from './copy-content.js'
 import { Inspection } from './inspection.js'
 import { matchXattrs } from './match-xattrs.js'
+import { refusal } from './refusal.js'
 import { makeParents, move } from './repairs.js'
 import type { Tree } from './tree.js'
 
@@ -75,7 +76,11 @@ export class Statements {
 
   absent({ path }: Body<'assert-absent'>): number {
     this.#wants.forget(path)
-    return this.#isOurs(path) ? this.#remove(path) : 0
+    if (!this.#isOurs(path)) return 0
+    const found = this.#inspection.look(path)
+    // Below what is missing, or is no directory, nothing is; nor is anything made for that.
+    if ([0, refusal.SYMLINK, refusal.NOT_A_DIRECTORY].includes(found)) return 0
+    return found < 0 ? found : this.#remove(path)
   }
 
   directory(body: Body<'assert-dir'>): number {

@@ -29,7 +29,7 @@ class Statements extends StreamWriter {
     this.#id = id
     return this.add('assert-begin', { id, form: 0 })
   }
-  state<K extends 'assert-file' | 'assert-data'>(name: K, body: Loose<K>): this {
+  state<K extends 'assert-file' | 'assert-data' | 'assert-absent'>(name: K, body: Loose<K>): this {
     return this.add(name, { id: this.#id, ...body })
   }
   /** What somebody else has asked for. */
@@ -132,6 +132,17 @@ void t.test(
     t.equal(fs.statSync(at('f')).ino, fs.statSync(at('g')).ino)
   },
 )
+
+void t.test('that something is not there makes nothing, and may be said of anywhere', async (t) => {
+  const { root, outside } = place(t)
+  const { error } = await stated(root, (s) => {
+    s.directory('', { f: file, l: link }).file('f', 'one').symlink('l', outside)
+    for (const path of ['f/a', 'l/a/b', 'none/a/b']) s.state('assert-absent', { path })
+    s.end()
+  })
+  t.equal(error, undefined)
+  t.strictSame(fs.readdirSync(root).toSorted(), ['.tfs', 'f', 'l'])
+})
 
 void t.test('whatever was there', async (t) => {
   const { root, outside, at } = place(t)
