@@ -1,16 +1,19 @@
-// A program that works at random in all of a tree: DIRECTORY SEED SECONDS. What it tries may fail,
-// since others do the same, but not for want of a mount. It prints how much it did.
+// A program that works at random in all of a tree: DIRECTORY SEED SECONDS [patient]. What it tries
+// may fail, since others do the same, but not for want of a mount; where it is patient, it waits
+// until there is one again. It prints how much it did.
 
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { dataWorks, type Work } from './data-works.js'
 import { random } from './random.js'
 
-const [root = '', seed = '', seconds = ''] = process.argv.slice(2)
+const [root = '', seed = '', seconds = '', patience] = process.argv.slice(2)
 const rng = random(Number(seed))
 const directories = [root, ...below(root)]
 const fresh = Array.from({ length: 10 }, (_, i) => `new${i}-${seed}`)
 const pick = <T>(from: readonly T[]): T => from[rng.next(from.length)] as T
+const restMs = 10
+const asleep = new Int32Array(new SharedArrayBuffer(4))
 const fatal = ['ENOTCONN', 'EIO', 'ECONNABORTED', 'ENOSYS']
 
 function below(directory: string): string[] {
@@ -55,6 +58,8 @@ for (const end = Date.now() + Number(seconds) * 1000; Date.now() < end; done++)
   try {
     pick(works)(anyPath(), anyPath())
   } catch (error) {
-    if (fatal.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    if (!fatal.includes((error as NodeJS.ErrnoException).code ?? '')) continue
+    if (patience !== 'patient') throw error
+    Atomics.wait(asleep, 0, 0, restMs)
   }
 console.log(done)
