@@ -4,11 +4,16 @@ import { execFile } from 'node:child_process'
 
 /** rsync's itemized list, '' when the trees are equal. Data is compared too, not only size and
  * time, unless `quick`. */
-export function rsyncCompare(store: string, mirror: string, quick = false): Promise<string> {
+export function rsyncCompare(
+  store: string,
+  mirror: string,
+  quick = false,
+  timeout = 300_000,
+): Promise<string> {
   const args = ['-aHAXn', '--delete', '--itemize-changes', '--exclude=/.tfs']
   if (!quick) args.push('--checksum')
   args.push(`${store}/`, `${mirror}/`)
-  const options = { timeout: 300_000, maxBuffer: 1 << 26, encoding: 'latin1' as const }
+  const options = { timeout, maxBuffer: 1 << 26, encoding: 'latin1' as const }
   return new Promise((resolve) => {
     execFile('rsync', args, options, (error, stdout, stderr) => {
       const missing = (error as NodeJS.ErrnoException | null)?.code === 'ENOENT'

@@ -3,15 +3,27 @@
 // on by itself, never takes itself for whole before it is, and is exact in the end.
 
 import t from 'tap'
-import { KillScene } from '../support/kills/kill-scene.js'
+import { allKinds, KillScene } from '../support/kills/kill-scene.js'
 import { seed } from '../support/seed.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
 const rounds = isLong ? 4 : 1
 const options = isLong
-  ? { files: 5000, storms: 4, wanted: { bootstrap: 9, repair: 2, lost: 2 }, windowMs: 4000 }
-  : { files: 600, storms: 2, wanted: { bootstrap: 1, repair: 1, lost: 1 }, windowMs: 400 }
-const timeoutMs = isLong ? 3_600_000 : 120_000
+  ? {
+      files: 5000,
+      storms: 4,
+      kinds: { bootstrap: allKinds, repair: allKinds, lost: allKinds },
+      wanted: { bootstrap: 9, repair: 2, lost: 2 },
+      windowMs: 4000,
+    }
+  : ({
+      files: 300,
+      storms: 2,
+      kinds: { bootstrap: allKinds, repair: ['mirror'], lost: ['both'] },
+      wanted: { bootstrap: 1, repair: 1, lost: 1 },
+      windowMs: 400,
+    } as const)
+const timeoutMs = isLong ? 3_600_000 : 300_000
 
 t.setTimeout(rounds * timeoutMs)
 t.comment(`TFS_SEED=${seed}`)

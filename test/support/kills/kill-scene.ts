@@ -17,7 +17,8 @@ export interface KillOptions {
   readonly files: number
   /** Programs that work in the mount. */
   readonly storms: number
-  /** Kills of each kind that are to hit, by what they are aimed at. */
+  /** What is killed, and how often it is to hit, by what that is aimed at. */
+  readonly kinds: Readonly<Record<Aim, readonly Kind[]>>
   readonly wanted: Readonly<Record<Aim, number>>
   /** How long after the first statement a kill may come. */
   readonly windowMs: number
@@ -25,9 +26,9 @@ export interface KillOptions {
 }
 
 type Aim = 'bootstrap' | 'repair' | 'lost'
-type Kind = (typeof kinds)[number]
+type Kind = 'journal' | 'mirror' | 'both'
 
-const kinds = ['journal', 'mirror', 'both'] as const
+export const allKinds: readonly Kind[] = ['journal', 'mirror', 'both']
 const calmMs = 180_000
 
 export class KillScene {
@@ -75,7 +76,7 @@ export class KillScene {
   }
 
   async #bootstrapped(): Promise<void> {
-    for (const kind of kinds)
+    for (const kind of this.#options.kinds.bootstrap)
       await this.#until('bootstrap', kind, async () => {
         // With the options of the first start, or with none, it has to go on.
         const options = this.#rng.next(2) ? ['--bootstrap'] : []
@@ -88,7 +89,7 @@ export class KillScene {
 
   async #repaired(t: Test): Promise<void> {
     const options = ['--verify', '--repair']
-    for (const kind of kinds)
+    for (const kind of this.#options.kinds.repair)
       await this.#until('repair', kind, async () => {
         await this.#mirror.end('SIGTERM')
         damageCopy(this.#mirror.copy, this.#options.seed + this.#damages++)
@@ -103,7 +104,7 @@ export class KillScene {
   }
 
   async #lost(): Promise<void> {
-    for (const kind of kinds)
+    for (const kind of this.#options.kinds.lost)
       await this.#until('lost', kind, async () => {
         if (this.#mirror.isIncomplete) return []
         await Promise.all([this.#mirror.end('SIGTERM'), this.#source.kill()])
