@@ -1,7 +1,7 @@
 // Operations on attributes. Each takes its row's body; 0, -errno or a refusal.
 
 import { AT_EMPTY_PATH, errno, fremovexattr, fsetxattr, noName, utimensat } from '#posix'
-import { type Times, UTIME_OMIT } from '#posix'
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, type Times, UTIME_OMIT } from '#posix'
 import { which as bits, type Body } from '#wire'
 import { keyOf, type Tree } from './tree.js'
 
@@ -22,7 +22,10 @@ export function setxattr(tree: Tree, body: Body<'setxattr'>): number {
   const e = tree.fake?.isAcl(name)
     ? tree.fake.setAcl(fd, name, body.value)
     : fsetxattr(fd, name, body.value)
+  const isMisplaced = e < 0 && !canHave(tree.modeOf(fd) & S_IFMT, name)
   tree.release(body.path, fd)
+  // It is not what the stream takes it for.
+  if (isMisplaced) return -errno.ENODATA
   return isForbidden(e, body.name) ? leaveOut(tree) : e
 }
 
@@ -38,6 +41,8 @@ export function removexattr(tree: Tree, body: Body<'removexattr'>): number {
 }
 
 const nothing = Buffer.alloc(0)
+const accessAcl = Buffer.from('system.posix_acl_access')
+const defaultAcl = Buffer.from('system.posix_acl_default')
 const capability = Buffer.from('security.capability')
 
 function nameHere(tree: Tree, name: Buffer): Buffer | undefined {
@@ -45,6 +50,13 @@ function nameHere(tree: Tree, name: Buffer): Buffer | undefined {
   // Writing takes it away again, which is seen to where a file is opened for that.
   if (name.equals(capability)) tree.files.dropAll()
   return tree.fake.nameOf(name)
+}
+
+// What the kernel takes of attributes, on which type (xattr(7), acl(5)).
+function canHave(type: number, name: Buffer): boolean {
+  if (name.equals(defaultAcl)) return type === S_IFDIR
+  if (name.equals(accessAcl)) return type !== S_IFLNK
+  return type === S_IFREG || type === S_IFDIR || !isUser(name)
 }
 
 const ownerAndMode = bits.MODE | bits.UID | bits.GID

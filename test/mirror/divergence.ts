@@ -44,3 +44,23 @@ void t.test('a directory keeps its mtime where something missing is made in it',
   t.equal(fs.statSync(join(root, 'd')).mtimeMs, 5000)
   t.equal(fs.statSync(root).mtimeMs, 6000)
 })
+
+void t.test('an attribute of something else than is there', async (t) => {
+  const root = join(tempDirectory(t).path, 'mirror')
+  const acl = Buffer.alloc(4 + 3 * 8)
+  acl.writeUInt32LE(2)
+  for (const [i, tag] of [1, 4, 0x20].entries()) {
+    acl.writeUInt16LE(tag, 4 + 8 * i)
+    acl.writeUInt16LE(7, 6 + 8 * i)
+    acl.writeUInt32LE(0xffffffff, 8 + 8 * i)
+  }
+  const stream = new StreamWriter()
+    .add('create', { path: 'f', mode: 0o644 })
+    .add('symlink', { path: 'l', target: 'f' })
+    .add('setxattr', { path: 'f', name: 'system.posix_acl_default', value: acl })
+    .add('setxattr', { path: 'l', name: 'user.a', value: 'b' })
+    .bye()
+  const { error, said } = await replay(stream.bytes, root)
+  t.equal(error, undefined)
+  t.match(said, [/'f'.*differed \(setxattr: ENODATA/, /'l'.*differed \(setxattr: ENODATA/])
+})
