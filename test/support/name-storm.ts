@@ -17,7 +17,12 @@ const asleep = new Int32Array(new SharedArrayBuffer(4))
 const fatal = ['ENOTCONN', 'EIO', 'ECONNABORTED', 'ENOSYS']
 
 function below(directory: string): string[] {
-  const here = fs.readdirSync(directory, { withFileTypes: true }).filter((e) => e.isDirectory())
+  let here: fs.Dirent[] = []
+  try {
+    here = fs.readdirSync(directory, { withFileTypes: true }).filter((e) => e.isDirectory())
+  } catch {
+    // Another one has just removed it.
+  }
   return here.flatMap(({ name }) => [join(directory, name), ...below(join(directory, name))])
 }
 

@@ -18,7 +18,7 @@ const options = isLong
     }
   : ({
       files: 300,
-      storms: 2,
+      storms: 1,
       kinds: { bootstrap: allKinds, repair: ['mirror'], lost: ['both'] },
       wanted: { bootstrap: 1, repair: 1, lost: 1 },
       windowMs: 400,
