@@ -2,7 +2,7 @@
 // is being made whole, and where it is in doubt of a path; compares where it is asked to.
 
 import { randomInt } from 'node:crypto'
-import { escapeName, readDirectory } from '#posix'
+import { escapeName } from '#posix'
 import { assertForm, PathTrie, renameFlag } from '#wire'
 import type { AnyMessage, Body, Message, OperationName } from '#wire'
 import type { Absence } from './absence.js'
@@ -11,6 +11,7 @@ import type { Displaced } from './displaced.js'
 import type { MirrorError } from './mirror-error.js'
 import { clearIncomplete, isIncomplete, markIncomplete } from './incomplete-mark.js'
 import { noteVerified } from './last-verification.js'
+import { isEmpty } from './is-empty.js'
 import { failed } from './operate.js'
 import { isReservedSpelling, statementFaults } from './operation-faults.js'
 import { pathsOf } from './operation-line.js'
@@ -396,9 +397,3 @@ export class Assertions {
 /** What a source states of its own accord, since nobody can know it who has all of the stream. */
 const forAll = 0
 const top = Buffer.alloc(0)
-const reserved = Buffer.from('.tfs')
-
-function isEmpty(root: number): boolean {
-  for (const { name } of readDirectory(root)) if (!name.equals(reserved)) return false
-  return true
-}

@@ -1,6 +1,5 @@
-// A large tree stated in bounded memory: as data to a mirror that has nothing, as hashes to one that
-// compares, as hashes to one that has half of it. What journal and mirror take at most is far below
-// what keeping a name for each file would be.
+// A large tree stated in bounded memory: as data to a mirror that has nothing, as hashes to one
+// that compares, as hashes to one that has half of it.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
