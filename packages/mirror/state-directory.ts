@@ -17,6 +17,8 @@ export interface StateDirectory {
   readonly position: PositionFile
   /** Who has this, too, keeps others out. */
   readonly lockFd: number
+  /** Until `close`. */
+  readonly isOpen: boolean
   /** Lets go of all; the lock with it. */
   close(): void
 }
@@ -48,7 +50,12 @@ export function openState(root: number, rootShown: string, force: boolean): Stat
     // machine that stops may leave a new file empty.
     if (stat.size === 0 && !force) refuseOthers(root, rootShown)
     const position = PositionFile.open(positionFd, `${shown}/position`)
-    return { fd, shown, position, lockFd: lock, close: () => closeAll(open) }
+    const close = () => {
+      state.isOpen = false
+      closeAll(open)
+    }
+    const state = { fd, shown, position, lockFd: lock, isOpen: true, close }
+    return state
   } catch (error) {
     closeAll(open)
     throw error

@@ -47,7 +47,7 @@ export interface StatusParts {
   readonly suspects: Suspects
   readonly sync: Sync
   readonly assertions: Pick<Assertions, 'isActive' | 'underway'>
-  readonly state: Pick<StateDirectory, 'fd' | 'shown'>
+  readonly state: Pick<StateDirectory, 'fd' | 'shown' | 'isOpen'>
   readonly policy: SyncPolicy
   readonly upstream: Upstream | undefined
   /** Bytes that wait in the source. */
@@ -75,7 +75,8 @@ export function statusOf(parts: StatusParts): MirrorStatus {
     suspects: suspects.count,
     isIncomplete: assertions.isActive,
     assertion: assertions.underway,
-    verified: lastVerified(parts.state),
+    // After the end it may be asked, too.
+    verified: parts.state.isOpen ? lastVerified(parts.state) : undefined,
     isConnected: connection?.isConnected,
     connections: connection?.connections ?? 0,
   }
