@@ -2,11 +2,12 @@
 // loop has nothing else to do, and where callers are busy for a small part of the time.
 
 import { randomInt } from 'node:crypto'
-import { errno, escapeName } from '#posix'
-import { pathFault, type Body, type OperationName } from '#wire'
+import { close, errno, errnoName, escapeName, fstat, O_PATH, S_IFDIR, Stat } from '#posix'
+import { assertForm, pathFault, type Body, type OperationName } from '#wire'
 import type { JournalContext } from './journal-context.js'
+import { openBelow } from './open-below.js'
 import type { Sink } from './output.js'
-import { Walker, type AssertRequest, type WalkCounts } from './walker.js'
+import { Walker, type AssertRequest } from './walker.js'
 
 export interface AssertionsOptions {
   readonly context: JournalContext
@@ -41,7 +42,7 @@ export class Assertions {
   #requestsSeen = 0
   /** Of those that have ended. */
   ended = 0
-  last: { readonly path: string; readonly counts: WalkCounts; readonly ms: number } | undefined
+  last: object | undefined
   readonly #since = new Map<Walker, number>()
 
   constructor(options: AssertionsOptions) {
@@ -55,9 +56,13 @@ export class Assertions {
     return this.#active.length > 0
   }
 
-  /** Begins one, or puts it down for later. False: there are too many. */
+  /**
+   * Begins one, or puts it down for later. False: there are too many, nobody would hear it, or the
+   * path is not one that a message may have.
+   */
   ask(request: AssertRequest): boolean {
-    if (!this.#options.context.emitter.isAttached) return false
+    const { emitter, tree } = this.#options.context
+    if (!emitter.isAttached || tree.isReservedPath(topOf(request.path))) return false
     if (this.#active.length < activeMax) this.#begin(request)
     else if (this.#waiting.length < waitingMax) this.#waiting.push(request)
     else return false
@@ -65,9 +70,30 @@ export class Assertions {
   }
 
   #begin(request: AssertRequest): void {
+    if (this.#typeAt(request.path) === outside) return this.#stateOutside(request)
     const walker = new Walker(this.#options.context, request)
     this.#active.push(walker)
     this.#since.set(walker, performance.now())
+  }
+
+  // For who reads the stream there is nothing.
+  #stateOutside({ id, form, path }: AssertRequest): void {
+    const { emitter } = this.#options.context
+    emitter.emit('assert-begin', { id, form, path })
+    emitter.emit('assert-absent', { id, path })
+    emitter.emit('assert-end', { id, errno: 0 })
+  }
+
+  // The type of what is at `path`, -errno, or that it is not journalled.
+  #typeAt(path: Buffer): number | typeof outside {
+    if (path.length === 0) return S_IFDIR
+    const { tree } = this.#options.context
+    const fd = openBelow(tree.rootFd, path, O_PATH)
+    const stat = new Stat()
+    const e = fd < 0 ? fd : fstat(fd, stat.buffer)
+    if (fd >= 0) close(fd)
+    if (e < 0) return e
+    return tree.isOutside(path, stat.type) ? outside : stat.type
   }
 
   /** Milliseconds until `step` has something to do. */
@@ -121,10 +147,20 @@ export class Assertions {
     if (this.#options.context.contents.awaitNext()) this.#stuck.clear()
   }
 
-  /** The path that somebody has written, all of it with what is below it. 0 or -errno. */
+  /**
+   * The path that somebody has written, all of it with what is below it: 0, or -EINVAL for what is
+   * no path below the mount, -ENOENT (and the like) where nothing is there that is journalled,
+   * -EIO where nobody takes the stream, -EAGAIN where too many wait.
+   */
   askFor(line: Buffer, form: number): number {
+    const { emitter, tree } = this.#options.context
     const path = pathIn(line)
-    if (pathFault(path) !== undefined) return -errno.EINVAL
+    if (!path || pathFault(path) !== undefined || tree.isReservedPath(topOf(path)))
+      return -errno.EINVAL
+    if (!emitter.isAttached) return -errno.EIO
+    const type = this.#typeAt(path)
+    if (type === outside) return -errno.ENOENT
+    if (type < 0) return type
     const id = randomInt(1, 2 ** 32)
     const isTaken = this.ask({ id, path, isDeep: true, form, offset: 0, length: 0 })
     return isTaken ? 0 : -errno.EAGAIN
@@ -132,22 +168,33 @@ export class Assertions {
 
   /** What is under way, and the last that has ended, as JSON. */
   text(): string {
-    const { last } = this
-    return `${JSON.stringify({ active: this.describe(), waiting: this.#waiting.length, last })}\n`
+    return `${JSON.stringify(this.describe(), undefined, 2)}\n`
   }
 
-  /** For the status. */
-  describe(): object[] {
-    return this.#active.map(({ request, counts }) => ({ path: shown(request.path), ...counts }))
+  describe(): object {
+    const now = performance.now()
+    const active = this.#active.map((walker) => this.#describeOne(walker, now))
+    return { active, waiting: this.#waiting.length, ended: this.ended, last: this.last ?? null }
+  }
+
+  #describeOne(walker: Walker, now: number): object {
+    const { request, counts } = walker
+    const content = request.form === assertForm.HASHES ? 'hashes' : 'data'
+    const seconds = Math.round(now - (this.#since.get(walker) ?? now)) / 1000
+    return { path: shown(request.path), content, ...counts, seconds }
   }
 
   #end(walker: Walker): void {
-    const ms = performance.now() - (this.#since.get(walker) ?? 0)
+    const error = walker.errno === 0 ? null : errnoName(walker.errno)
+    const time = new Date().toISOString()
+    this.last = { ...this.#describeOne(walker, performance.now()), error, time }
     this.#since.delete(walker)
     this.ended++
-    const next = this.#waiting.shift()
-    if (next) this.#begin(next)
-    this.last = { path: shown(walker.request.path), counts: walker.counts, ms: Math.round(ms) }
+    while (this.#active.length < activeMax) {
+      const next = this.#waiting.shift()
+      if (!next) break
+      this.#begin(next)
+    }
   }
 
   #follow<K extends OperationName>(name: K, body: Body<K>): void {
@@ -157,14 +204,22 @@ export class Assertions {
 
 const shown = (path: Buffer) => escapeName(path) || '.'
 
+const outside = 'outside'
+
+const topOf = (path: Buffer) => {
+  const cut = path.indexOf(slash)
+  return cut < 0 ? path : path.subarray(0, cut)
+}
+
 const newline = 0x0a
 const slash = 0x2f
 const top = Buffer.alloc(0)
 
-// As people write paths: `.`, `./a`, `a/`.
-function pathIn(line: Buffer): Buffer {
+// As people write paths: `.`, `./a`, `a/`. Undefined where nothing is written: a slip is not `.`.
+function pathIn(line: Buffer): Buffer | undefined {
   let path = line.at(-1) === newline ? line.subarray(0, -1) : line
   while (path.at(-1) === slash) path = path.subarray(0, -1)
+  if (path.length === 0) return undefined
   if (path.toString('latin1') === '.') return top
   return path.toString('latin1', 0, 2) === './' ? path.subarray(2) : Buffer.from(path)
 }

@@ -100,8 +100,17 @@ const context = new JournalContext(tree, emitter, parts, data, onLost)
 
 const marks = new Marks(context, data.markPort)
 const describe = () =>
-  describeSession({ data, context, output, headOutput, marks, session, head: requests.head })
-const assertions = new Assertions({
+  describeSession({
+    data,
+    context,
+    output,
+    headOutput,
+    marks,
+    assertions,
+    session,
+    head: requests.head,
+  })
+const assertions: Assertions = new Assertions({
   context,
   output,
   requests: () => session.counters.requests,

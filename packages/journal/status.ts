@@ -3,6 +3,7 @@
 import { close, escapeName, fstat, openat, O_PATH, Stat } from '#posix'
 import type { Session } from '#fuse'
 import { listReaders, type Spool } from '#spool'
+import type { Assertions } from './assertions.js'
 import type { HeadOutput } from './head-output.js'
 import type { HeadState } from './heads.js'
 import type { JournalContext } from './journal-context.js'
@@ -17,6 +18,7 @@ export interface StatusOptions {
   readonly output: Sink
   readonly headOutput: HeadOutput | undefined
   readonly marks: Marks
+  readonly assertions: Assertions
   readonly session: Session
   readonly head: HeadState | undefined
 }
@@ -29,7 +31,7 @@ export interface StatusOptions {
  * (fewer copies acknowledge than are wanted).
  */
 export function describeSession(options: StatusOptions): string {
-  const { data, context, output, headOutput, marks, session, head } = options
+  const { data, context, output, headOutput, marks, assertions, session, head } = options
   const { emitter, files, replicas, spool, tree, lostCount } = context
   const status = {
     program: 'tfs-journal',
@@ -46,6 +48,7 @@ export function describeSession(options: StatusOptions): string {
     lost: lostCount,
     missed: headOutput?.missed ?? 0,
     lastMark: marks.last ? { ...marks.last, name: escapeName(marks.last.name) } : null,
+    assertions: assertions.describe(),
     openFiles: files.size,
     nodes: tree.nodes.size,
     requests: session.counters.requests,
