@@ -22,7 +22,7 @@ import {
 } from '#posix'
 import { blockSize, ContentSlots, control, jobKind, slotsMax } from './content-slots.js'
 
-const niceness = 10
+const niceness = 5
 const { shared, wakeFd } = workerData as { shared: SharedArrayBuffer; wakeFd: number }
 const slots = new ContentSlots(shared)
 const { words } = slots

@@ -1,46 +1,83 @@
-// States directories: their attributes, and their names in bounded lists.
+// States directories: their attributes, and their names in lists, each of which is true at its own
+// place in the stream. Reading one takes as many steps as it needs.
 
 import { close } from '#posix'
 import { encodeNames } from '#wire'
-import { endOfList, namesIn } from './names-in.js'
+import type { Listing } from './listing.js'
+import { readNames } from './names-in.js'
 import { readXattrs } from './read-xattrs.js'
 import type { Walk } from './walker.js'
 
+/** Bytes of names in one message. */
+const listMax = 32 << 10
+/** Reads of a directory in one step. */
+const readsMax = 2
 const none = Buffer.alloc(0)
 
 export class DirectoryStatements {
   readonly #walk: Walk
+  // The directory that is being read.
+  #reading: { readonly listing: Listing; readonly fd: number } | undefined
 
   constructor(walk: Walk) {
     this.#walk = walk
   }
 
   /** The directory at `path`, which the place has entered. 0 or -errno. */
-  state(path: Buffer): number {
+  state(path: Buffer, found: Listing | undefined): number {
+    const listing = found?.isRead ? found : this.#read(path, found)
+    if (typeof listing === 'number') return listing
+    return listing.isRead ? this.#list(path, listing) : 0
+  }
+
+  close(): void {
+    if (this.#reading) close(this.#reading.fd)
+    this.#reading = undefined
+  }
+
+  #read(path: Buffer, found: Listing | undefined): Listing | number {
+    const { place, pending, context } = this.#walk
+    // Another one may have come between, while this one had another place: then all anew.
+    if (!this.#reading || this.#reading.listing !== found) {
+      this.close()
+      const fd = place.openDirectory()
+      if (fd < 0) return fd
+      this.#reading = { fd, listing: pending.list(path) }
+    }
+    const { fd, listing } = this.#reading
+    for (let i = 0; i < readsMax && !listing.isRead; i++) {
+      const length = readNames(context.tree, fd, path, (name, type) => listing.read(name, type))
+      if (length <= 0) this.close()
+      if (length < 0) return length
+      if (length === 0) listing.readAll()
+    }
+    return listing
+  }
+
+  #list(path: Buffer, listing: Listing): number {
     const { context, place, request, pending, ahead, counts } = this.#walk
-    const fd = place.openDirectory()
-    if (fd < 0) return fd
-    const names = namesIn(context.tree, fd, path)
-    close(fd)
-    if (typeof names === 'number') return names
     const xattrs = readXattrs(place.dirfd, place.name)
     if (typeof xattrs === 'number') return xattrs
     const { mode, uid, gid, mtimeSec, mtimeNsec } = place.stat
-    const attributes = { mode: mode & 0o7777, uid, gid, mtimeSec, mtimeNsec, xattrs }
     const { id, isDeep } = request
-    for (let at = 0, after: Buffer = none, isLast = false; !isLast;) {
-      const end = endOfList(names, at)
-      isLast = end === names.length
-      const upto = isLast ? none : names[end - 1]!.name
-      const list = encodeNames(names.slice(at, end))
-      const body = { id, path, ...attributes, after, upto, names: list }
-      context.emitter.emit('assert-dir', body)
-      after = upto
-      at = end
-    }
-    counts.directories++
-    pending.done(path, isDeep ? names.map((one) => one.name) : [])
-    if (isDeep) ahead.enter(path, names)
+    const after = listing.upto
+    const { names, isLast } = listing.take(listMax)
+    context.emitter.emit('assert-dir', {
+      id,
+      path,
+      mode: mode & 0o7777,
+      uid,
+      gid,
+      mtimeSec,
+      mtimeNsec,
+      xattrs,
+      after,
+      upto: isLast ? none : listing.upto,
+      names: encodeNames(names),
+    })
+    pending.listed(path, isDeep ? names.map(({ name }) => name) : [], isLast)
+    if (isDeep) ahead.enter(path, names, !isLast)
+    if (isLast) counts.directories++
     return 0
   }
 }

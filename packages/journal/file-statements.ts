@@ -78,6 +78,7 @@ export class FileStatements {
     const e = this.#say(file, kind, data)
     if (e < 0) return e
     this.#blocks.close()
+    this.#walk.ahead.passed(file.path)
     this.#walk.counts.files++
     this.#walk.pending.done(file.path)
     if (file.group !== undefined) this.#walk.links.add(file.group, file.path)
@@ -93,12 +94,10 @@ export class FileStatements {
     const isRight = piece?.isStale === false && piece.length === size
     const found = isRight ? piece.bytes : this.#read(size, isHashed)
     if (piece?.isStale) counts.reread++
-    if (piece && !isRight) ahead.used()
+    if (piece && !isRight) ahead.passed(file.path)
     if (typeof found === 'number') return found
     counts.bytes += size
-    const e = this.#whole(file, isHashed ? content.HASH : content.HERE, found)
-    if (isRight) ahead.used()
-    return e
+    return this.#whole(file, isHashed ? content.HASH : content.HERE, found)
   }
 
   // All of a file that was not read ahead.

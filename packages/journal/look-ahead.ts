@@ -11,6 +11,8 @@ import { openDirectory } from './walk-place.js'
 interface Listed {
   readonly path: Buffer
   readonly names: readonly Name[]
+  /** More of them are listed when these are stated. */
+  readonly hasMore: boolean
   /** The first of them that is not asked for, nor passed. */
   at: number
   /** A descriptor, while it is used; else -1. */
@@ -48,7 +50,7 @@ export class LookAhead {
   }
 
   /** Names of the directory at `path` were listed, and come next. */
-  enter(path: Buffer, names: readonly Name[]): void {
+  enter(path: Buffer, names: readonly Name[], hasMore: boolean): void {
     const cut = path.lastIndexOf(slash)
     const above = path.subarray(0, Math.max(0, cut))
     while (this.#levels.length > 0 && !this.#levels.at(-1)!.path.equals(above)) this.#leave()
@@ -56,7 +58,7 @@ export class LookAhead {
     if (parent) this.#pass(parent, path.subarray(cut + 1))
     if (this.#levels.length === levelsMax) release(this.#levels.shift()!)
     const next = names.filter(({ type }) => type === directory || type === file)
-    this.#levels.push({ path, names: next, at: 0, fd: -1, uses: 1 })
+    this.#levels.push({ path, names: next, hasMore, at: 0, fd: -1, uses: 1 })
   }
 
   /** Asks for as much as may be asked for now. */
@@ -65,6 +67,7 @@ export class LookAhead {
       const level = this.#levels.at(-1)
       if (!level) return
       const next = level.names[level.at]
+      if (!next && level.hasMore) return
       if (!next) {
         this.#leave()
         continue
@@ -95,9 +98,9 @@ export class LookAhead {
     return undefined
   }
 
-  /** What `find` gave has been used. */
-  used(): void {
-    this.#drop(1)
+  /** The file at `path` has been stated: neither it nor what comes before it is wanted any more. */
+  passed(path: Buffer): void {
+    this.#drop(1 + this.#asked.findIndex((one) => one.path.equals(path)))
   }
 
   close(): void {
@@ -139,6 +142,7 @@ export class LookAhead {
   }
 
   #drop(count: number): void {
+    if (count === 0) return
     for (const { piece } of this.#asked.splice(0, count)) this.#contents.release(piece)
   }
 }

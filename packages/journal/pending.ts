@@ -2,13 +2,14 @@
 // follows the stream that it takes part in, as a mirror does that believes what was stated and
 // nothing else.
 
+import { Listing } from './listing.js'
 import { PathTrie, renameFlag, type Body, type OperationName } from '#wire'
 
 /** Bytes of a file's content that are stated; -1: nothing of it, or of the directory, is. */
-type Stated = number
+type Stated = number | Listing
 
-/** Whether something is called so in the store. */
-type IsThere = (path: Buffer) => boolean
+/** S_IFREG and so on, of what is called so in the store; 0: nothing is. */
+type TypeAt = (path: Buffer) => number
 
 const untouched: Stated = -1
 const slash = 0x2f
@@ -16,23 +17,45 @@ const slash = 0x2f
 export class Pending {
   // What has a value, and all that is below it, is not stated yet.
   readonly #trie = new PathTrie<Stated>()
-  readonly #isThere: IsThere
+  readonly #typeAt: TypeAt
 
   /** All at and below `path` is to be stated. */
-  constructor(path: Buffer, isThere: IsThere) {
+  constructor(path: Buffer, typeAt: TypeAt) {
     this.#trie.set(path, untouched)
-    this.#isThere = isThere
+    this.#typeAt = typeAt
   }
 
-  /** What is to be stated next, and how many bytes of it are; undefined when all is stated. */
-  next(): { path: Buffer; stated: number } | undefined {
-    const found = this.#trie.first()
-    return found && { path: found.path, stated: Math.max(0, found.value) }
+  /**
+   * What is to be stated next: how many bytes of it are, or what of its names is not. Undefined:
+   * all is stated.
+   */
+  next(): { path: Buffer; stated: number; listing: Listing | undefined } | undefined {
+    // What a list has named is stated before the next list: there are never many names here.
+    const found = this.#trie.first((value) => typeof value !== 'number' && value.isBegun)
+    if (!found) return undefined
+    const { path, value } = found
+    return typeof value === 'number'
+      ? { path, stated: Math.max(0, value), listing: undefined }
+      : { path, stated: 0, listing: value }
   }
 
   /** Whether it is stated from its beginning on. */
   isBegun(path: Buffer): boolean {
-    return (this.#trie.get(path) ?? untouched) >= 0
+    const value = this.#trie.get(path)
+    return typeof value === 'number' && value >= 0
+  }
+
+  /** The names of the directory at `path` are to be stated, in lists. */
+  list(path: Buffer): Listing {
+    const listing = new Listing()
+    this.#trie.set(path, listing)
+    return listing
+  }
+
+  /** A list of names of the directory at `path` is stated; what they stand for is to be. */
+  listed(path: Buffer, names: readonly Buffer[], isLast: boolean): void {
+    for (const name of names) this.#trie.set(childOf(path, name), untouched)
+    if (isLast) this.#trie.clear(path)
   }
 
   /** Of the file at `path` so many bytes are stated. */
@@ -40,19 +63,15 @@ export class Pending {
     this.#trie.set(path, stated)
   }
 
-  /** What is at `path` is stated; what is below it is to be, if it is a directory: `names`. */
-  done(path: Buffer, names: readonly Buffer[] = []): void {
-    // In this order, so that what is below comes next: what waits is no more than a few levels.
-    for (const name of names) this.#trie.set(childOf(path, name), untouched)
+  /** What is at `path` is stated. */
+  done(path: Buffer): void {
     this.#trie.clear(path)
   }
 
   /** What is at `path` is to be stated (again). */
   add(path: Buffer): void {
-    const above = this.#trie.covering(path)
+    if (this.#isIn(path) || this.#trie.get(path) === untouched) return
     // What of a file is stated already may be of another one.
-    if (above !== undefined && above >= 0) this.#trie.set(path, untouched)
-    if (above !== undefined) return
     if (path.length > 0) this.#trie.take(path)
     this.#trie.set(path, untouched)
   }
@@ -63,17 +82,24 @@ export class Pending {
     else if (name === 'link') this.#link(body as Body<'link'>)
     else if (name === 'unlink' || name === 'rmdir')
       this.#gone((body as Body<'unlink' | 'rmdir'>).path)
+    if (naming.has(name)) this.#relist((body as { path: Buffer }).path)
+    if (name === 'rename' || name === 'link')
+      this.#relist((body as Body<'rename' | 'link'>).newPath)
   }
 
   /** Whether what is at `path` is still to be stated, with what is around it. */
   covers(path: Buffer): boolean {
-    return this.#trie.covering(path) !== undefined
+    return this.#trie.some(
+      path,
+      (value, name) =>
+        typeof value === 'number' || (name === undefined ? !value.isBegun : value.covers(name)),
+    )
   }
 
   #rename({ path, newPath, flags }: Body<'rename'>): void {
     const [from, to] = [this.#isIn(path), this.#isIn(newPath)]
     // Both are names of one file: nothing has moved. A copy may not have it so yet.
-    if (flags !== renameFlag.EXCHANGE && this.#isThere(path)) return this.#both(path, newPath)
+    if (flags !== renameFlag.EXCHANGE && this.#typeAt(path) !== 0) return this.#both(path, newPath)
     const isUneven = from || to || this.#trie.has(newPath)
     if (flags === renameFlag.EXCHANGE) {
       if (isUneven || this.#trie.has(path)) this.#both(path, newPath)
@@ -98,16 +124,35 @@ export class Pending {
     this.add(newPath)
   }
 
-  // Whether a directory above it is to be stated.
+  // Whether it is to be stated with a directory above it.
   #isIn(path: Buffer): boolean {
+    return this.#trie.some(
+      path,
+      (value, name) => name !== undefined && (typeof value === 'number' || value.covers(name)),
+    )
+  }
+
+  // What is called so by now is in the list of its directory, or not.
+  #relist(path: Buffer): void {
     const cut = path.lastIndexOf(slash)
-    return cut < 0
-      ? path.length > 0 && this.#trie.get(top) !== undefined
-      : this.covers(path.subarray(0, cut))
+    const listing = this.#trie.get(path.subarray(0, Math.max(0, cut)))
+    if (listing === undefined || typeof listing === 'number') return
+    const name = path.toString('latin1', cut + 1)
+    if (listing.covers(name)) listing.follow(name, this.#typeAt(path))
   }
 }
 
-const top = Buffer.alloc(0)
+/** Operations that change what is called `path`. */
+const naming: ReadonlySet<OperationName> = new Set<OperationName>([
+  'create',
+  'mkdir',
+  'mknod',
+  'symlink',
+  'unlink',
+  'rmdir',
+  'rename',
+])
+
 const separator = Buffer.of(slash)
 
 export const childOf = (path: Buffer, name: Buffer): Buffer =>

@@ -50,6 +50,8 @@ export interface Walk {
   readonly isRight: (path: Buffer) => boolean
 }
 
+type Next = NonNullable<ReturnType<Pending['next']>>
+
 /** How a walk stands after a step: 'waits' for what other threads read. */
 export type WalkState = 'goes on' | 'waits' | 'ended'
 
@@ -69,7 +71,7 @@ export class Walker {
     const { id, form, path } = request
     const place = new Place(tree)
     const sizeMax = this.isData ? dataHereMax : blockSize
-    const pending = new Pending(path, (one) => place.inodeAt(one) !== undefined)
+    const pending = new Pending(path, (one) => place.typeAt(one))
     this.#walk = {
       context,
       request,
@@ -98,7 +100,7 @@ export class Walker {
       do {
         const next = pending.next()
         if (!next) return this.#end()
-        if (this.#state(next.path, next.stated) === WAITS) return 'waits'
+        if (this.#state(next) === WAITS) return 'waits'
         if (!isAtOnce) ahead.fill()
       } while (!isOver())
       return 'goes on'
@@ -126,6 +128,7 @@ export class Walker {
 
   #end(): 'ended' {
     this.#files.close()
+    this.#directories.close()
     this.#walk.ahead.close()
     const { id } = this.request
     this.#walk.context.emitter.emit('assert-end', { id, errno: this.errno })
@@ -133,8 +136,9 @@ export class Walker {
   }
 
   // WAITS, or else something was done.
-  #state(path: Buffer, stated: number): number {
-    const e = this.#stateWhatIs(path, stated)
+  #state(next: Next): number {
+    const { path } = next
+    const e = this.#stateWhatIs(next)
     if (e >= 0) return e
     this.#walk.pending.done(path)
     // Behind the mount somebody was quicker.
@@ -148,7 +152,7 @@ export class Walker {
     if (path.length > 0) this.#walk.context.emitter.emit('assert-absent', { id, path })
   }
 
-  #stateWhatIs(path: Buffer, stated: number): number {
+  #stateWhatIs({ path, stated, listing }: Next): number {
     const { place, context } = this.#walk
     const e = place.enter(path)
     if (e < 0) return e
@@ -156,7 +160,7 @@ export class Walker {
     // What that says may be said of another name, and have it stated again.
     if (node) context.times.flush(node)
     return place.stat.type === S_IFDIR
-      ? this.#directories.state(path)
+      ? this.#directories.state(path, listing)
       : this.#files.state(path, stated)
   }
 }

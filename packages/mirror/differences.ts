@@ -4,7 +4,6 @@
 import { hash } from 'node:crypto'
 import {
   close,
-  DT_DIR,
   errno,
   escapeName,
   fgetxattr,
@@ -13,7 +12,6 @@ import {
   O_DIRECTORY,
   O_RDONLY,
   openat2,
-  readDirectory,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -29,6 +27,7 @@ import type { Absence } from './absence.js'
 import { beneath } from './directories.js'
 import { Inspection } from './inspection.js'
 import { StatedLinks } from './stated-links.js'
+import { KeptNames } from './kept-names.js'
 import { keyOf, type Tree } from './tree.js'
 
 /** Is told of each: `what` it is about, and how. */
@@ -62,6 +61,7 @@ const typeNames: Readonly<Record<number, string>> = {
 export class Differences {
   readonly #options: DifferencesOptions
   readonly #inspection: Inspection
+  readonly #kept = new KeptNames()
   readonly #list = Buffer.alloc(XATTR_LIST_MAX)
   readonly #value = Buffer.alloc(XATTR_SIZE_MAX)
   // Of each assertion that is under way.
@@ -166,14 +166,12 @@ export class Differences {
     if (fd < 0) return this.#differs(path, 'unreadable', `errno ${-fd}`)
     const below = (one: Buffer) =>
       path.length === 0 ? one : Buffer.concat([path, Buffer.of(slash), one])
-    for (const entry of readDirectory(fd)) {
+    for (const { name: one, isDir } of this.#kept.between(fd, after, upto)) {
       // What is missing says so where it is stated itself.
-      if (wanted.has(keyOf(entry.name))) continue
-      if (path.length === 0 && entry.name.equals(reserved)) continue
-      if (after.length > 0 && Buffer.compare(entry.name, after) <= 0) continue
-      if (upto.length > 0 && Buffer.compare(entry.name, upto) > 0) continue
-      if (!absence.excludes(below(entry.name), entry.type === DT_DIR))
-        this.#differs(below(entry.name), 'extra', '')
+      if (wanted.has(keyOf(one))) continue
+      if (path.length === 0 && one.equals(reserved)) continue
+      if (absence.excludes(below(one), isDir)) continue
+      if (this.#inspection.look(below(one)) > 0) this.#differs(below(one), 'extra', '')
     }
     close(fd)
   }

@@ -4,13 +4,11 @@
 import { hash } from 'node:crypto'
 import {
   close,
-  DT_DIR,
   errno,
   fstat,
   O_DIRECTORY,
   O_RDONLY,
   openat2,
-  readDirectory,
   makedev,
   S_IFBLK,
   S_IFCHR,
@@ -36,6 +34,7 @@ import { copyContent } from './copy-content.js'
 import { Inspection } from './inspection.js'
 import { matchXattrs } from './match-xattrs.js'
 import { refusal } from './refusal.js'
+import { KeptNames } from './kept-names.js'
 import { makeParents, move } from './repairs.js'
 import type { Tree } from './tree.js'
 
@@ -62,6 +61,7 @@ export class Statements {
   readonly #wants: Wants
   readonly #inspection: Inspection
   readonly #parentStat = new Stat()
+  readonly #kept = new KeptNames()
   /** Names that were removed, since they should not be there. */
   removed = 0
   /** A file was made that has other names, which may be those of another one here. */
@@ -187,13 +187,11 @@ export class Statements {
     )
     if (fd < 0) return fd
     const others: Buffer[] = []
-    for (const { name, type } of readDirectory(fd)) {
+    for (const { name, isDir } of this.#kept.between(fd, after, upto)) {
       if (wanted.has(name.toString('latin1'))) continue
       if (path.length === 0 && name.equals(reserved)) continue
-      if (Buffer.compare(name, after) <= 0 && after.length > 0) continue
-      if (upto.length > 0 && Buffer.compare(name, upto) > 0) continue
       const below = path.length === 0 ? name : Buffer.concat([path, Buffer.of(slash), name])
-      if (!this.#absence.excludes(below, type === DT_DIR)) others.push(below)
+      if (!this.#absence.excludes(below, isDir)) others.push(below)
     }
     close(fd)
     for (const other of others) {

@@ -37,6 +37,20 @@ export class PathTrie<V> {
     return value
   }
 
+  /**
+   * Whether any value at or above `path` says so; each is asked of the name that follows, which is
+   * undefined at `path` itself.
+   */
+  some(path: Buffer, says: (value: V, name: string | undefined) => boolean): boolean {
+    let node: TrieNode<V> | undefined = this.#root
+    for (const name of names(path)) {
+      if (node.value !== undefined && says(node.value, name)) return true
+      node = node.children.get(name)
+      if (!node) return false
+    }
+    return node.value !== undefined && says(node.value, undefined)
+  }
+
   /** Whether there is a value at or below `path`. */
   has(path: Buffer): boolean {
     const node = this.#find(path)
@@ -84,15 +98,18 @@ export class PathTrie<V> {
     adopt(this.#makeBelow(this.#root, all), taken)
   }
 
-  /** The first value, in the order of a walk from the top, and its path. */
-  first(): { path: Buffer; value: V } | undefined {
+  /**
+   * The first value, in the order of a walk from the top, and its path. What is below a value comes
+   * before it where `isLater` says so.
+   */
+  first(isLater?: (value: V) => boolean): { path: Buffer; value: V } | undefined {
     let node = this.#root
-    while (node.value === undefined) {
-      const next = nextOf(node)
-      if (!next) return undefined
-      node = next
+    for (;;) {
+      const { value } = node
+      const next = value !== undefined && !isLater?.(value) ? undefined : nextOf(node)
+      if (next) node = next
+      else return value === undefined ? undefined : { path: pathOf(node), value }
     }
-    return { path: pathOf(node), value: node.value }
   }
 
   #find(path: Buffer): TrieNode<V> | undefined {
