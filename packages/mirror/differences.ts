@@ -206,7 +206,7 @@ export class Differences {
     if (this.#inspection.dataIn(path, offset, end) < 0) return
     const start = Math.min(end, Math.ceil(offset / holeGrain) * holeGrain)
     const stop = Math.max(start, Math.floor(end / holeGrain) * holeGrain)
-    const data = start < stop ? this.#inspection.dataIn(path, start, stop) : -1
+    const data = start < stop ? this.#inspection.writtenIn(path, start, stop) : -1
     if (data >= 0) {
       const bytes = this.#inspection.read(path, data, Math.min(stop - data, limits.dataSizeMax))
       const what = isZero(bytes) ? 'hole' : 'content'

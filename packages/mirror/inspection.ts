@@ -1,7 +1,18 @@
 // Looks at what the mirror has at a path: what it is, its bytes, its holes, its target. Changes
 // nothing.
 
-import { close, errno, fstat, lseek, noName, O_RDONLY, pread, readlinkat, S_IFMT } from '#posix'
+import {
+  close,
+  errno,
+  firstWritten,
+  fstat,
+  lseek,
+  noName,
+  O_RDONLY,
+  pread,
+  readlinkat,
+  S_IFMT,
+} from '#posix'
 import { SEEK_DATA, Stat } from '#posix'
 import { limits } from '#wire'
 import { openRegular } from './files.js'
@@ -61,6 +72,17 @@ export class Inspection {
     const data = lseek(fd, start, SEEK_DATA)
     close(fd)
     return data >= 0 && data < end ? data : -1
+  }
+
+  /** As `dataIn`, but what is only reserved, by fallocate(2), does not count: it is sought out. */
+  writtenIn(path: Buffer, start: number, end: number): number {
+    const fd = this.open(path)
+    if (fd < 0) return -1
+    const data = lseek(fd, start, SEEK_DATA)
+    const written = data < 0 || data >= end ? -1 : firstWritten(fd, data, end)
+    close(fd)
+    // Where the file system has no such map, data is data.
+    return written < -1 ? data : written
   }
 
   /** Whether the symbolic link at `path` holds `target`. */

@@ -226,3 +226,4 @@ export {
   hasCapability,
 } from './process.js'
 export { ioctl } from './ioctl.js'
+export { firstWritten } from './extents.js'
