@@ -66,6 +66,8 @@ const healEachMs = 100
 interface Asked {
   readonly why: 'whole' | 'verify' | 'heal'
   readonly path: Buffer
+  /** With all below it; otherwise its own attributes are what matters. */
+  readonly isDeep: boolean
   hasBegun: boolean
   readonly atMs: number
 }
@@ -91,8 +93,8 @@ export class Assertions {
   #needs: readonly { why: Asked['why']; path: Buffer }[] = []
   // A file that a repair has just made; its content is stated piece by piece.
   #remade: Buffer | undefined
-  // Suspects that are not stated yet.
-  readonly #suspects = new PathTrie<true>()
+  // Suspects that are not stated yet, and (false) what may have changed with them.
+  readonly #suspects = new PathTrie<boolean>()
   #healMs = -Infinity
   #isHealed = false
   #connections = 0
@@ -133,6 +135,10 @@ export class Assertions {
     const { upstream, mayRecover } = this.#options
     if (!mayRecover || !upstream?.send || this.isActive) return
     for (const one of this.#options.absence.selection.statedFor(path)) this.#suspects.set(one, true)
+    // Who removes or makes a name changes its directory's time.
+    const above = path.subarray(0, Math.max(0, path.lastIndexOf(slash)))
+    if (path.length > 0 && this.#suspects.covering(above) === undefined)
+      this.#suspects.set(above, false)
   }
 
   #need(why: Asked['why'], path: Buffer): void {
@@ -250,19 +256,19 @@ export class Assertions {
     if (suspect && performance.now() - this.#healMs >= healEachMs) {
       this.#healMs = performance.now()
       this.tally.reset()
-      this.#askFor({ why: 'heal', path: suspect.path })
+      this.#askFor({ why: 'heal', path: suspect.path }, suspect.value)
     }
     this.#wants.ask((body) => this.#send(body))
   }
 
-  #askFor({ why, path }: { why: Asked['why']; path: Buffer }): void {
+  #askFor({ why, path }: { why: Asked['why']; path: Buffer }, isDeep = true): void {
     const id = randomInt(1, 2 ** 32)
     // Where there is nothing there is nothing to compare.
     const form = why === 'whole' && this.#isEmpty ? assertForm.DATA : assertForm.HASHES
-    const depth = this.#options.absence.selection.isAbove(path) ? 0 : 1
+    const depth = !isDeep || this.#options.absence.selection.isAbove(path) ? 0 : 1
     const body = { id, depth, form, offset: 0, length: 0, path }
     if (this.#send(body))
-      this.#asked.set(id, { why, path, hasBegun: false, atMs: performance.now() })
+      this.#asked.set(id, { why, path, isDeep, hasBegun: false, atMs: performance.now() })
   }
 
   #send(body: Body<'want-assert'>): boolean {
@@ -286,20 +292,21 @@ export class Assertions {
   #apply(message: Statement, place: () => string, isMisplaced = false) {
     const { name, body, seq } = message
     const { tree } = this.#options
-    const statements = this.#statements
     const isAnswer = body.id === forAll || this.#wants.isAsked(body.id)
     const isPartial = (!this.isActive && !isMisplaced) || isAnswer
     tree.began = false
-    const e =
-      name === 'assert-dir'
-        ? statements.directory(body)
-        : name === 'assert-file'
-          ? statements.file(body, isPartial)
-          : name === 'assert-data'
-            ? statements.data(body)
-            : statements.absent(body)
+    const e = this.#do(message, isPartial)
     tree.began = false
     if (e < 0) throw failed(name, body, seq, e, place())
+  }
+
+  #do({ name, body }: Statement, isPartial: boolean): number {
+    const statements = this.#statements
+    const isFlat = this.#asked.get(body.id)?.isDeep === false
+    if (isFlat) return name === 'assert-dir' ? statements.attributes(body) : 0
+    if (name === 'assert-dir') return statements.directory(body)
+    if (name === 'assert-file') return statements.file(body, isPartial)
+    return name === 'assert-data' ? statements.data(body) : statements.absent(body)
   }
 
   #compare(message: Statement, place: () => string, isAsked: boolean): void {

@@ -91,6 +91,13 @@ export class Statements {
     return e || this.#attributes(body, S_IFDIR)
   }
 
+  /** Of a directory that is one here as well; its names, and all else, are left as they are. */
+  attributes(body: Body<'assert-dir'>): number {
+    const { path } = body
+    if (path.length > 0 && !this.#isOurs(path)) return 0
+    return this.#inspection.look(path) === S_IFDIR ? this.#attributes(body, S_IFDIR) : 0
+  }
+
   /** `isAnswer`: it was asked for since content is missing; its links are right. */
   file(body: Body<'assert-file'>, isAnswer: boolean): number {
     const { path, linkOf, mode } = body

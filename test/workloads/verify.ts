@@ -37,6 +37,28 @@ await t.test('what is put into a copy is found, named, and mended', async (t) =>
   t.equal(await rsyncCompare(scene.journal.store, copy), '')
 })
 
+await t.test(
+  'what somebody else did is mended where it shows, the times beside it too',
+  async (t) => {
+    const scene = await AssertingScene.begin(t, timeoutMs, (store) => generateTree(store, 100))
+    await scene.copy('copy')
+    const copy = scene.at('copy')
+    const mirror = scene.mirror('copy')
+    fs.rmSync(join(copy, 'directory 0/file-7'))
+    fs.rmSync(join(copy, 'directory 0/file-2'))
+    scene.journal.sh("echo more >>'directory 0/file-2'")
+    await mirror.said(/suspect paths are as the source states them now/)
+    // Of this nothing shows, but to who compares.
+    const { code, stdout } = await scene.journal.end().then(() => mirror.ended)
+    t.equal(code, 0, stdout.toString())
+    t.equal(
+      await rsyncCompare(scene.journal.store, copy),
+      '>f+++++++++ directory 0/file-7',
+      'the time of the directory is right',
+    )
+  },
+)
+
 /** A tree that has enough of everything. */
 function fill(store: string, each: number): void {
   generateTree(store, 200 + each * 30)
