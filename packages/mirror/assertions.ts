@@ -3,7 +3,7 @@
 
 import { randomInt } from 'node:crypto'
 import { escapeName } from '#posix'
-import { assertForm, PathTrie, renameFlag } from '#wire'
+import { assertForm } from '#wire'
 import type { AnyMessage, Body, Message, OperationName } from '#wire'
 import type { Absence } from './absence.js'
 import { Differences, type DifferencesOptions, type OnDifference } from './differences.js'
@@ -23,6 +23,7 @@ import type { Suspects } from './suspects.js'
 import type { Sync } from './sync.js'
 import { Tally, type Underway } from './tally.js'
 import type { Tree } from './tree.js'
+import { Unhealed } from './unhealed.js'
 import type { Upstream } from './upstream.js'
 import { wantAssert } from './want-assert.js'
 import { Wants } from './wants.js'
@@ -93,8 +94,7 @@ export class Assertions {
   #needs: readonly { why: Asked['why']; path: Buffer }[] = []
   // A file that a repair has just made; its content is stated piece by piece.
   #remade: Buffer | undefined
-  // Suspects that are not stated yet, and (false) what may have changed with them.
-  readonly #suspects = new PathTrie<boolean>()
+  readonly #unhealed = new Unhealed()
   #healMs = -Infinity
   #isHealed = false
   #connections = 0
@@ -134,11 +134,7 @@ export class Assertions {
   heal(path: Buffer): void {
     const { upstream, mayRecover } = this.#options
     if (!mayRecover || !upstream?.send || this.isActive) return
-    for (const one of this.#options.absence.selection.statedFor(path)) this.#suspects.set(one, true)
-    // Who removes or makes a name changes its directory's time.
-    const above = path.subarray(0, Math.max(0, path.lastIndexOf(slash)))
-    if (path.length > 0 && this.#suspects.covering(above) === undefined)
-      this.#suspects.set(above, false)
+    for (const one of this.#options.absence.selection.statedFor(path)) this.#unhealed.add(one)
   }
 
   #need(why: Asked['why'], path: Buffer): void {
@@ -152,8 +148,7 @@ export class Assertions {
     const { state, suspects, displaced, absence } = this.#options
     markIncomplete(state)
     this.isActive = true
-    for (let next = this.#suspects.first(); next; next = this.#suspects.first())
-      this.#suspects.clear(next.path)
+    this.#unhealed.clearAll()
     this.#isEmpty = isEmpty(this.#options.tree.root)
     this.#need('whole', top)
     suspects.isQuiet = true
@@ -205,11 +200,7 @@ export class Assertions {
   follow<K extends OperationName>(name: K, body: Body<K>): void {
     this.#wants.follow(name, body)
     this.#differences.follow(name, body)
-    if (name !== 'rename' || this.#suspects.first() === undefined) return
-    const { path, newPath, flags } = body as Body<'rename'>
-    const [one, other] = [this.#suspects.take(path), this.#suspects.take(newPath)]
-    this.#suspects.put(newPath, one)
-    if (flags === renameFlag.EXCHANGE) this.#suspects.put(path, other)
+    this.#unhealed.follow(name, body)
   }
 
   /** Deals with a statement. Throws MirrorError, and errno errors of the target. */
@@ -252,11 +243,11 @@ export class Assertions {
       if (!hasBegun && performance.now() - atMs > patienceMs) this.#asked.delete(id)
     const [need] = this.#needs
     if (need && this.#asked.size === 0) this.#askFor(need)
-    const suspect = this.#asked.size === 0 ? this.#suspects.first() : undefined
+    const suspect = this.#asked.size === 0 ? this.#unhealed.next() : undefined
     if (suspect && performance.now() - this.#healMs >= healEachMs) {
       this.#healMs = performance.now()
       this.tally.reset()
-      this.#askFor({ why: 'heal', path: suspect.path }, suspect.value)
+      this.#askFor({ why: 'heal', path: suspect.path }, suspect.isDeep)
     }
     this.#wants.ask((body) => this.#send(body))
   }
@@ -336,7 +327,7 @@ export class Assertions {
     if (passed && errno === 0) this.#verified(passed.path, this.differing - passed.differing)
     this.#wants.ends(id)
     if (asked?.why === 'heal') {
-      if (errno === 0 && asked.hasBegun) this.#suspects.clear(asked.path)
+      if (errno === 0 && asked.hasBegun) this.#unhealed.clear(asked.path)
       this.#isHealed = true
     } else if (asked?.hasBegun) {
       // Otherwise it is asked for again.
@@ -378,7 +369,7 @@ export class Assertions {
   // Nothing is in doubt once all of them are stated, and what they lacked has come.
   #settleSuspects(): void {
     const { suspects, say } = this.#options
-    if (this.#suspects.first() !== undefined) return
+    if (this.#unhealed.next()) return
     this.#isHealed = false
     say(`${suspects.count} suspect paths are as the source states them now`)
     suspects.clear()
