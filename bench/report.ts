@@ -21,8 +21,10 @@ interface Row {
   readonly toPassthrough: number
 }
 
-export function jsonReport(measurements: readonly Measurement[]): string {
-  return JSON.stringify(rowsOf(measurements), null, 2)
+/** `assertion` is what was measured of that, where it was. */
+export function jsonReport(measurements: readonly Measurement[], assertion?: object): string {
+  const rows = rowsOf(measurements)
+  return JSON.stringify(assertion ? { rows, assertion } : rows, null, 2)
 }
 
 export function tableReport(measurements: readonly Measurement[]): string {
@@ -67,7 +69,7 @@ function rowsOf(measurements: readonly Measurement[]): Row[] {
   })
 }
 
-function median(numbers: readonly number[]): number {
+export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b)
   const half = (sorted.length - 1) / 2
   return (sorted[Math.floor(half)]! + sorted[Math.ceil(half)]!) / 2

@@ -1,6 +1,7 @@
 // Medians and ratios of a benchmark's measurements.
 
 import t from 'tap'
+import { assertionLines } from '../../bench/assertion.js'
 import { jsonReport, tableReport, type Measurement } from '../../bench/report.js'
 import { targets } from '../../bench/targets.js'
 
@@ -22,4 +23,17 @@ void t.test('medians, and their ratios to the plain directory and to the peer', 
     { target: ours[1] },
   ])
   t.match(tableReport(measurements), /^work *$\n {2}plain directory +2\.000 +1\.000 +9\.000/m)
+})
+
+void t.test('what an assertion costs, with rates and ratios', async (t) => {
+  const lines = assertionLines({
+    files: 1000,
+    bytes: 50e6,
+    seconds: { '--bootstrap': 2.5 },
+    p99: { before: 400, 'during --bootstrap': 600 },
+    ratio: { 'during --bootstrap': 1.5 },
+  })
+  t.match(lines, /^ {2}--bootstrap +2\.50 s +400 files\/s, 20\.0 MB\/s$/m)
+  t.match(lines, /^ {2}before +0\.40 ms$/m)
+  t.match(lines, /^ {2}during --bootstrap +0\.60 ms +1\.50x$/m)
 })
