@@ -1,5 +1,6 @@
 // A large tree stated in bounded memory: as data to a mirror that has nothing, as hashes to one
-// that compares, as hashes to one that has half of it.
+// that compares, as hashes to one that has half of it. Where the tree is less large, so is what the
+// programs may have beside themselves: some 700 bytes for each file.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -13,10 +14,15 @@ import { rsyncCompare } from '../support/rsync-compare.js'
 import { Subscriber } from '../support/subscriber.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
-const files = Number(process.env['TFS_FILES'] ?? (isLong ? 1_000_000 : 20_000))
+const files = Number(process.env['TFS_FILES'] ?? (isLong ? 1_000_000 : 8000))
 const timeoutMs = isLong ? 3_600_000 : 120_000
 const bin = (name: string) => join(import.meta.dirname, '../../bin', `${name}.js`)
 const boundMiB = 512
+// Of each thread; what it has without any file is 14.
+const heapMiB = 20
+const env = isLong
+  ? process.env
+  : { ...process.env, NODE_OPTIONS: `--max-old-space-size=${heapMiB}` }
 
 t.setTimeout(3 * timeoutMs)
 
@@ -27,13 +33,17 @@ await t.test(`${files} files`, async (t) => {
     string,
   ]
   mkdirSync(copy)
+  journal.env = env
   execFileSync(compiled('many-files'), [journal.store, `${files}`], { timeout: timeoutMs })
   const head = [process.execPath, bin('tfs-broadcast'), '-q', socket]
   await journal.start('--exec', `exec ${head.map((word) => `'${word}'`).join(' ')}`)
   const client = await Subscriber.connectSoon(socket)
   client.client.socket.destroy()
   const run = (...options: string[]) =>
-    start(t, process.execPath, [bin('tfs-mirror'), '-v', ...options, socket, copy], { timeoutMs })
+    start(t, process.execPath, [bin('tfs-mirror'), '-v', ...options, socket, copy], {
+      timeoutMs,
+      env,
+    })
   const tell = (what: string, mirror: Running, sinceMs: number) =>
     told(t, what, { journal: journal.child.pid!, mirror: mirror.child.pid! }, sinceMs)
 
