@@ -292,7 +292,8 @@ export class Statements {
   #makeNew(body: Body<'assert-file'>, data: Buffer): number {
     this.isApart ||= body.group !== 0
     return this.#replace(body, () =>
-      data.length === 0 ? 0 : this.#do('write', { path: rebuilt, offset: 0, data }),
+      // The place is none of the paths that may be left out.
+      data.length === 0 ? 0 : appliers.write(this.#tree, { path: rebuilt, offset: 0, data }),
     )
   }
 

@@ -101,6 +101,14 @@ const place = (t: Test) => {
   return { root, outside, at: (name: string) => join(root, name) }
 }
 
+void t.test('where names like its own are left out, files have their content', async (t) => {
+  const { root, at } = place(t)
+  const rules = [{ exclude: true, pattern: '.*' }]
+  const make = (s: Statements) => s.directory('', { f: file }).file('f', 'one').end()
+  t.equal((await stated(root, make, { rules })).error, undefined)
+  t.equal(fs.readFileSync(at('f'), 'utf8'), 'one')
+})
+
 void t.test('an empty mirror asks for data, another for hashes', async (t) => {
   const { root, at } = place(t)
   const first = await stated(root, (s) => s.directory('', { f: file }).file('f', 'one').end())
