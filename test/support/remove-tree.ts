@@ -5,7 +5,8 @@ import { execFileSync } from 'node:child_process'
 /** Never crosses into a mount that is still there. */
 export function removeTree(dir: string): void {
   execFileSync('rm', ['-rf', '--one-file-system', '--', dir], {
-    timeout: 120_000,
+    // It may have a million files.
+    timeout: 1_200_000,
     stdio: 'inherit',
   })
 }
