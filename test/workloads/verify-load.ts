@@ -18,7 +18,7 @@ import { seed } from '../support/seed.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
 const seconds = Number(process.env['TFS_SECONDS'] ?? (isLong ? 3600 : 4))
-const roundSeconds = isLong ? 100 : seconds
+const roundSeconds = Math.min(100, seconds)
 const rounds = Math.ceil(seconds / roundSeconds)
 const files = isLong ? 3000 : 300
 const timeoutMs = 4 * roundSeconds * 1000 + 120_000
