@@ -43,9 +43,10 @@ function check({ root, shown, state }: OpenMirror, directory: string, before: st
   const isThere = found !== undefined && isSameInode(found, state.fd)
   if (found !== undefined) close(found)
   if (isThere && describe(state) === before) return
-  const what = `the command has ${found === undefined ? 'removed' : 'changed'} it`
   const cure = 'add --exclude=/.tfs to its rsync, and start it again'
-  throw fault(state.shown, `${what}: ${cure}${found === undefined ? ' (with --force)' : ''}`)
+  if (found === undefined)
+    throw fault(state.shown, `the command has removed it: ${cure} (with --force)`)
+  throw fault(state.shown, `the command has changed it: ${cure}`)
 }
 
 const fault = (shown: string, why: string) => new MirrorError('EMIRROR_SEED', `${shown}: ${why}`)

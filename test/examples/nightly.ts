@@ -1,5 +1,5 @@
-// nightly.sh, by the lines of crontab-verify run as cron runs them: at boot, nightly, weekly; with a
-// difference and without one.
+// nightly.sh, by the lines of crontab-verify run as cron runs them: at boot, nightly, weekly; with
+// a difference and without one.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
