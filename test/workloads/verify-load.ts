@@ -76,7 +76,9 @@ async function underLoad(t: Test, seed: number): Promise<void> {
   await canary(t, scene, live, seed)
   t.equal(await scene.journal.end(), 'SIGTERM', scene.journal.said)
   t.match(await live.ended, { code: 1 }, 'differences make its exit code')
-  t.equal(await rsyncCompare(scene.journal.store, scene.at('live')), '*deleting   canary')
+  // The time of the directory that it was put into stays, unless the source has used that since.
+  const others = await rsyncCompare(scene.journal.store, scene.at('live'))
+  t.match(others, /^\*deleting {3}canary(\n\.d\.\.t\.{6} \.\/)?$/)
   t.comment(`${t.name}: ${JSON.stringify(total)}`)
 }
 
