@@ -284,7 +284,9 @@ export class Assertions {
     const { name, body, seq } = message
     const { tree } = this.#options
     const isAnswer = body.id === forAll || this.#wants.isAsked(body.id)
-    const isPartial = (!this.isActive && !isMisplaced) || isAnswer
+    const isHealed = this.#asked.get(body.id)?.why === 'heal'
+    // Of what is healed nobody knows of what it is a link here.
+    const isPartial = (!this.isActive && !isMisplaced && !isHealed) || isAnswer
     tree.began = false
     const e = this.#do(message, isPartial)
     tree.began = false

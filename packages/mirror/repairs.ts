@@ -73,15 +73,20 @@ function removing(tree: Tree, body: Body<'unlink'>, e: number): number {
 
 function moving(tree: Tree, body: Body<'rename'>, e: number): number {
   const { path, newPath, flags } = body
-  if (e === -ENOTEMPTY || (e === -EEXIST && flags === 0)) return refusal.NOT_EMPTY
+  const isFull = e === -ENOTEMPTY || (e === -EEXIST && flags === 0)
+  if (isFull && !tree.options.displaced.discard) return refusal.NOT_EMPTY
+  if (isFull) return displace(tree, newPath) || AGAIN
   if (e === -EEXIST || e === -EISDIR || e === -ENOTDIR) return displace(tree, newPath) || AGAIN
   if (e !== -ENOENT) return e
   const hasOld = isThere(tree, path)
   if (flags !== renameFlag.EXCHANGE && hasOld) return makeParents(tree, newPath) || AGAIN
-  // What is missing has no new place either; what is there goes where it belongs.
+  // What is missing has no new place either; what is there goes where it belongs. What it would
+  // have replaced may be a link to something else, which it must not be taken for.
   const moved =
     flags !== renameFlag.EXCHANGE
-      ? 0
+      ? isThere(tree, newPath) && !tree.isRewound
+        ? displace(tree, newPath)
+        : 0
       : hasOld
         ? makeParents(tree, newPath) || move(tree, path, newPath, renameFlag.NOREPLACE)
         : isThere(tree, newPath)

@@ -64,7 +64,7 @@ export class Statements {
   readonly #kept = new KeptNames()
   /** Names that were removed, since they should not be there. */
   removed = 0
-  /** A file was made that has other names, which may be those of another one here. */
+  /** A file that has other names was made, or may be set apart: those may be of another one. */
   isApart = false
 
   constructor(tree: Tree, absence: Absence, wants: Wants) {
@@ -112,6 +112,7 @@ export class Statements {
       this.#wants.forget(path)
       return this.#special(body) || this.#attributes(body, type)
     }
+    this.isApart ||= !isAnswer && body.group !== 0
     if (body.content === content.HERE) return this.#small(body, isAnswer)
     const e = this.#regular(body, isAnswer)
     if (e < 0) return e

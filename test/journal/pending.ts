@@ -245,9 +245,12 @@ void t.test('several, at random', async (t) => {
   const begins = Object.entries(beginnings)
   for (let count = 0; count < wanted; count++) {
     const [name, begin] = begins[rng.next(begins.length)]!
+    // Few places, so that the operations concern each other.
+    const places = new Set(Array.from({ length: 4 }, () => paths[rng.next(paths.length)]!))
+    const among = operations.filter((operation) => isAmong(operation, places))
     const work = Array.from(
       { length: 2 + rng.next(6) },
-      () => [rng.next(stepsMax), operations[rng.next(operations.length)]!] as const,
+      () => [rng.next(stepsMax), among[rng.next(among.length)]!] as const,
     )
     const fault = run(begin, work)
     if (!fault) continue
@@ -264,6 +267,12 @@ void t.test('and a walk that does not follow would be found out', async (t) => {
       if (run(beginnings['nothing']!, [[at, operation]], false)) wrong++
   t.ok(wrong > 100, `${wrong} of them`)
 })
+
+function isAmong(operation: Operation, places: ReadonlySet<Buffer>): boolean {
+  if (operation.name === 'write') return places.has(operation.path)
+  const { path, newPath } = operation.body as Body<'rename'>
+  return places.has(path) && (newPath === undefined || places.has(newPath))
+}
 
 function shown(operation: Operation): string {
   if (operation.name === 'write') return `write ${operation.path.toString()} ${operation.cell}`

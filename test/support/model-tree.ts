@@ -78,6 +78,11 @@ export class ModelTree {
   rename({ path, newPath, flags }: Body<'rename'>, here = false): void {
     const [one, other] = [this.at(path), this.at(newPath)]
     if (one && one === other && here && !flags) this.set(path, undefined)
+    if (!one && here) {
+      // What it would have replaced may be a link to something else.
+      this.set(newPath, undefined)
+      if (flags === renameFlag.EXCHANGE) this.set(path, other)
+    }
     if (!one || one === other) return
     this.set(path, flags === renameFlag.EXCHANGE ? other : undefined)
     this.set(newPath, one)
