@@ -4,7 +4,11 @@
 import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, errno, S_IFBLK, S_IFCHR } from '#posix'
 import { S_IFDIR, S_IFMT, STATX_BASIC_STATS, statx, unlinkat } from '#posix'
 import { renameFlag, type Body, type OperationName } from '#wire'
+import { appliers, type Apply } from './appliers.js'
+import { isDivergence } from './divergences.js'
+import type { Kin } from './kin.js'
 import type { Omitted } from './omitted.js'
+import { isOne } from './redo.js'
 import { refusal } from './refusal.js'
 import { move, repairs } from './repairs.js'
 import type { Selection } from './selection.js'
@@ -23,11 +27,14 @@ const slash = 0x2f
 export class Absence {
   readonly omitted: Omitted
   readonly trash: Trash
+  /** Needed where something is left out. */
+  readonly kin: Kin | undefined
   readonly selection: Selection
   readonly #untrusted: boolean
 
-  constructor(selection: Selection, omitted: Omitted, trash: Trash, untrusted: boolean) {
+  constructor(selection: Selection, omitted: Omitted, trash: Trash, untrusted: boolean, kin?: Kin) {
     this.selection = selection
+    this.kin = kin
     this.omitted = omitted
     this.trash = trash
     this.#untrusted = untrusted
@@ -53,6 +60,17 @@ export class Absence {
 
   isAbsent(tree: Tree, path: Buffer): boolean {
     return this.omitted.has(keyOf(path)) || this.excludesWhatIsAt(tree, path)
+  }
+
+  close(): void {
+    this.trash.close()
+    this.kin?.close()
+  }
+
+  /** A name that the mirror has of the file at `path`, which is left out. */
+  hereOf(path: Buffer): Buffer | undefined {
+    const here = this.kin?.hereOf(path)
+    return here && this.excludes(path, false) ? here : undefined
   }
 
   /** Removes what the mirror keeps at and below `path`. 0, -ENOENT or why not. */
@@ -110,20 +128,14 @@ export const absences: { readonly [K in OperationName]: Leave<K> } = {
   unlink: (absence, tree, body) => removing(absence, tree, body, false),
   rmdir: (absence, tree, body) => removing(absence, tree, body, true),
   rename: renaming,
-  write: writing,
-  truncate: writing,
-  fallocate: writing,
-  copy: (absence, tree, body) => {
-    if (absence.isAbsent(tree, body.path)) return writing(absence, tree, body)
-    if (!absence.isAbsent(tree, body.from)) return undefined
-    tree.suspect(body.path, 'copied from what is excluded')
-    const e = repairs.copy(tree, body, -errno.ENODATA)
-    return e === 1 ? repairs.copy(tree, body, -errno.ENODATA) : e
-  },
-  setattr: describing,
-  setxattr: describing,
-  removexattr: describing,
-  fsync: describing,
+  write: (absence, tree, body) => writing(absence, tree, 'write', body),
+  truncate: (absence, tree, body) => writing(absence, tree, 'truncate', body),
+  fallocate: (absence, tree, body) => writing(absence, tree, 'fallocate', body),
+  copy: copying,
+  setattr: (absence, tree, body) => describing(absence, tree, 'setattr', body),
+  setxattr: (absence, tree, body) => describing(absence, tree, 'setxattr', body),
+  removexattr: (absence, tree, body) => describing(absence, tree, 'removexattr', body),
+  fsync: (absence, tree, body) => (absence.isAbsent(tree, body.path) ? 0 : undefined),
 }
 
 type Creation = Body<'create' | 'mkdir' | 'mknod' | 'symlink'>
@@ -146,8 +158,23 @@ function linking(absence: Absence, tree: Tree, body: Body<'link'>): number | und
   const isExcluded = absence.excludes(newPath, false)
   if (!isOmitted && !isLost && !isExcluded) return undefined
   if (!isExcluded && isOmitted) absence.omitted.add(keyOf(newPath))
-  else if (!isExcluded) tree.suspect(newPath, 'linked from what is excluded')
+  else if (!isExcluded) {
+    const e = bring(absence, tree, path, newPath, 'linked')
+    if (e < 0) return e
+  }
   return absence.touchParent(tree, newPath, body.newDirMtimeSec, body.newDirMtimeNsec)
+}
+
+// What the mirror does not have at `from` is to be at `to`, where there is nothing now.
+function bring(absence: Absence, tree: Tree, from: Buffer, to: Buffer, how: string): number {
+  const here = absence.hereOf(from)
+  const times = { newDirMtimeSec: 0, newDirMtimeNsec: 0 }
+  const e = here ? appliers.link(tree, { path: here, newPath: to, ...times }) : -errno.ENOENT
+  // The caller sets the directory's time.
+  if (e === 0 || (here && e === -errno.EEXIST && isOne(tree, here, to))) return 0
+  if (!isDivergence(e) && e !== -errno.EMLINK) return e
+  tree.lacks(to, `${how} from what is left out`)
+  return 0
 }
 
 function removing(
@@ -190,8 +217,8 @@ function renaming(absence: Absence, tree: Tree, body: Body<'rename'>): number | 
     if (!excluded) e = discard(absence, tree, path)
     if (!newExcluded)
       e ||= exchange ? discard(absence, tree, newPath) : remove(absence, tree, newPath)
-    if (excluded && !newExcluded) tree.suspect(newPath, 'renamed from what is excluded')
-    if (newExcluded && !excluded && exchange) tree.suspect(path, 'renamed from what is excluded')
+    if (excluded && !newExcluded) e ||= bring(absence, tree, path, newPath, 'renamed')
+    if (newExcluded && !excluded && exchange) e ||= bring(absence, tree, newPath, path, 'renamed')
   }
   if (e < 0) return e
   // Not before: it may be tried again.
@@ -209,13 +236,62 @@ const touchBoth = (absence: Absence, tree: Tree, body: Body<'rename'>) =>
   absence.touchParent(tree, body.path, body.dirMtimeSec, body.dirMtimeNsec) ||
   absence.touchParent(tree, body.newPath, body.newDirMtimeSec, body.newDirMtimeNsec)
 
-function writing(absence: Absence, _tree: Tree, { path }: { path: Buffer }): number | undefined {
-  if (absence.omitted.has(keyOf(path))) return refusal.NOT_REGULAR
-  return absence.excludes(path, false) ? 0 : undefined
+type Change = 'write' | 'truncate' | 'fallocate' | 'setattr' | 'setxattr' | 'removexattr'
+
+function writing<K extends Change>(
+  absence: Absence,
+  tree: Tree,
+  name: K,
+  body: Body<K> & { path: Buffer },
+): number | undefined {
+  if (absence.omitted.has(keyOf(body.path))) return refusal.NOT_REGULAR
+  return absence.excludes(body.path, false) ? changing(absence, tree, name, body) : undefined
 }
 
-function describing(absence: Absence, tree: Tree, { path }: { path: Buffer }): number | undefined {
-  return absence.isAbsent(tree, path) ? 0 : undefined
+function describing<K extends Change>(
+  absence: Absence,
+  tree: Tree,
+  name: K,
+  body: Body<K> & { path: Buffer },
+): number | undefined {
+  return absence.isAbsent(tree, body.path) ? changing(absence, tree, name, body) : undefined
+}
+
+// The file may have another name, which the mirror has.
+function changing<K extends Change>(
+  absence: Absence,
+  tree: Tree,
+  name: K,
+  body: Body<K> & { path: Buffer },
+): number {
+  const here = absence.hereOf(body.path)
+  if (!here) return 0
+  const e = (appliers[name] as Apply<K>)(tree, { ...body, path: here } as Body<K>)
+  return isDivergence(e) ? suspect(tree, here, `${name} under another name`) : e
+}
+
+function copying(absence: Absence, tree: Tree, body: Body<'copy'>): number | undefined {
+  const { omitted } = absence
+  const isLost = absence.isAbsent(tree, body.from)
+  if (omitted.has(keyOf(body.path))) return refusal.NOT_REGULAR
+  const isExcluded = absence.excludes(body.path, false)
+  if (!isLost && !isExcluded) return undefined
+  const path = isExcluded ? absence.hereOf(body.path) : body.path
+  if (!path) return 0
+  const from = isLost ? absence.hereOf(body.from) : body.from
+  if (from) {
+    const e = appliers.copy(tree, { ...body, path, from })
+    return isDivergence(e) ? suspect(tree, path, 'copied under another name') : e
+  }
+  tree.lacks(path, 'copied from what is left out')
+  const lost = { ...body, path }
+  const e = repairs.copy(tree, lost, -errno.ENODATA)
+  return e === 1 ? repairs.copy(tree, lost, -errno.ENODATA) : e
+}
+
+function suspect(tree: Tree, path: Buffer, why: string): number {
+  tree.suspect(path, why)
+  return 0
 }
 
 /** Whether what the mirror has at `path` is a directory; undefined where it has nothing. */

@@ -4,74 +4,27 @@
 import { randomInt } from 'node:crypto'
 import { escapeName } from '#posix'
 import { assertForm } from '#wire'
-import type { AnyMessage, Body, Message, OperationName } from '#wire'
-import type { Absence } from './absence.js'
-import { Differences, type DifferencesOptions, type OnDifference } from './differences.js'
-import type { Displaced } from './displaced.js'
+import type { AnyMessage, Body, OperationName } from '#wire'
+import type { Asked, Assertion, AssertionsOptions, Statement } from './assertions-options.js'
+import { Differences, type DifferencesOptions } from './differences.js'
 import type { MirrorError } from './mirror-error.js'
+import { apply, compare, faultOf, forAll, touch } from './statement-kinds.js'
+import { statedAnew } from './divergences.js'
+import { Doubts } from './doubts.js'
 import { clearIncomplete, isIncomplete, markIncomplete } from './incomplete-mark.js'
 import { noteVerified } from './last-verification.js'
-import { isEmpty } from './is-empty.js'
 import { failed } from './operate.js'
-import { isReservedSpelling, statementFaults } from './operation-faults.js'
-import { pathsOf } from './operation-line.js'
-import { refusal } from './refusal.js'
-import type { Resume } from './resume.js'
+import { isEmpty } from './is-empty.js'
 import { Statements } from './statements.js'
-import type { StateDirectory } from './state-directory.js'
-import type { Suspects } from './suspects.js'
-import type { Sync } from './sync.js'
 import { Tally, type Underway } from './tally.js'
-import type { Tree } from './tree.js'
-import { Unhealed } from './unhealed.js'
-import type { Upstream } from './upstream.js'
+import { LinkDoubt, newLinks } from './link-doubt.js'
 import { wantAssert } from './want-assert.js'
 import { Wants } from './wants.js'
 
-export type Assertion = Extract<Message, { name: `assert-${string}` }>
-
-export interface Verification {
-  /** What is compared, with all below it; empty for the root. */
-  readonly path: Buffer
-  /** What differs is made so. */
-  readonly repair: boolean
-}
-
-export interface AssertionsOptions {
-  readonly tree: Tree
-  readonly absence: Absence
-  readonly state: StateDirectory
-  readonly resume: Resume
-  readonly suspects: Suspects
-  readonly displaced: Displaced
-  readonly sync: Sync
-  readonly upstream: Upstream | undefined
-  /** Where messages are missing it may be made whole by what the source states. */
-  readonly mayRecover: boolean
-  /** To be asked for and compared once; then it is `isVerified`. */
-  readonly verify: Verification | undefined
-  /** Whatever is stated as hashes, for others, is compared. */
-  readonly checks: boolean
-  readonly onDifference: OnDifference
-  readonly say: (line: string) => void
-}
-
-export type Statement = Exclude<Assertion, { name: 'assert-begin' | 'assert-end' }>
-
 /** How long the source may take to begin. */
 const patienceMs = 10_000
-/** Between two suspects. */
-const healEachMs = 100
-
-/** Why something is asked for. */
-interface Asked {
-  readonly why: 'whole' | 'verify' | 'heal'
-  readonly path: Buffer
-  /** With all below it; otherwise its own attributes are what matters. */
-  readonly isDeep: boolean
-  hasBegun: boolean
-  readonly atMs: number
-}
+/** Between suspects, and while the mirror is not exact before they are stated. */
+const [healEachMs, finishEachMs] = [100, 10]
 
 export class Assertions {
   /** The mirror is being made whole. */
@@ -94,7 +47,9 @@ export class Assertions {
   #needs: readonly { why: Asked['why']; path: Buffer }[] = []
   // A file that a repair has just made; its content is stated piece by piece.
   #remade: Buffer | undefined
-  readonly #unhealed = new Unhealed()
+  readonly #doubts = new Doubts()
+  // The links of what was healed, to names that were not stated with it.
+  readonly #links = new LinkDoubt()
   #healMs = -Infinity
   #isHealed = false
   #connections = 0
@@ -123,18 +78,35 @@ export class Assertions {
     if (this.#sought) return this.tally.of('sought', top)
     if (this.isActive) return this.tally.of('whole', top)
     const [need] = this.#needs
-    if (need) return this.tally.of(need.why, need.path)
-    const [asked] = this.#asked.values()
-    if (asked) return this.tally.of(asked.why, asked.path)
+    const [asked = need] = this.#asked.values()
+    if (asked) return this.tally.of(asked.why === 'links' ? 'heal' : asked.why, asked.path)
+    const doubt = this.#doubts.first
+    if (doubt) return this.tally.of('heal', doubt)
     const [passing] = this.#passing.values()
     return passing && this.tally.of('check', passing.path)
   }
 
-  /** Something at `path` may be wrong: it is to be stated. */
-  heal(path: Buffer): void {
-    const { upstream, mayRecover } = this.#options
-    if (!mayRecover || !upstream?.send || this.isActive) return
-    for (const one of this.#options.absence.selection.statedFor(path)) this.#unhealed.add(one)
+  /** What may be wrong at `path`, or is missing (`isLack`), is to be stated. False: as is noted. */
+  heal(path: Buffer, isLack = false): boolean {
+    const { mayHeal, absence } = this.#options
+    if (!mayHeal || (this.isActive && !isLack)) return true
+    const isKnown = this.#doubts.covering(path) === true
+    // What comes in while it is being stated is stated once more.
+    if (!isKnown || isLack)
+      for (const one of absence.selection.statedFor(path)) this.#doubts.add(one, !this.isActive)
+    return !isKnown
+  }
+
+  /** What earlier runs have noted is called otherwise by now, perhaps. */
+  healAll(): void {
+    const { mayHeal, absence } = this.#options
+    if (!mayHeal) return
+    for (const one of absence.selection.statedFor(top)) this.#doubts.add(one, false)
+  }
+
+  /** Whether something at one of these paths is still to be stated. */
+  isExpected(paths: readonly Buffer[]): boolean {
+    return paths.some((path) => this.#doubts.covering(path) !== undefined)
   }
 
   #need(why: Asked['why'], path: Buffer): void {
@@ -148,7 +120,10 @@ export class Assertions {
     const { state, suspects, displaced, absence } = this.#options
     markIncomplete(state)
     this.isActive = true
-    this.#unhealed.clearAll()
+    this.#doubts.clear()
+    this.#links.isThere = false
+    // What comes next need not go on from here.
+    absence.kin?.forget()
     this.#isEmpty = isEmpty(this.#options.tree.root)
     this.#need('whole', top)
     suspects.isQuiet = true
@@ -193,14 +168,21 @@ export class Assertions {
     this.#asked.clear()
     this.#passing.clear()
     this.#differences.forget()
+    this.#doubts.restart()
     this.#wants.askAgain()
   }
 
+  /** An operation that is to be applied, and may lead to more that is in doubt. */
+  precede<K extends OperationName>(name: K, body: Body<K>): void {
+    this.#doubts.follow(name, body)
+  }
+
   /** An operation that was applied, or could not be. */
-  follow<K extends OperationName>(name: K, body: Body<K>): void {
+  follow<K extends OperationName>(name: K, body: Body<K>, seq: number): void {
+    const { absence, resume } = this.#options
+    absence.kin?.follow(name, body, `${resume.epoch}:${seq}`)
     this.#wants.follow(name, body)
     this.#differences.follow(name, body)
-    this.#unhealed.follow(name, body)
   }
 
   /** Deals with a statement. Throws MirrorError, and errno errors of the target. */
@@ -210,21 +192,17 @@ export class Assertions {
     tree.seq = message.seq
     if (name === 'assert-begin') return this.#begins(body)
     if (name === 'assert-end') return this.#ends(body)
-    const fault = this.#faultOf(message)
+    const fault = faultOf(message, tree.options.folds)
     if (fault < 0) throw failed(name, body, message.seq, fault, place())
     const asked = this.#asked.get(body.id)
     if (this.#wants.isAsked(body.id)) this.tally.addPiece(message)
-    else if (asked || this.#passing.has(body.id)) this.tally.add(message)
+    else if (asked || this.#doubts.isAsked(body.id) || this.#passing.has(body.id))
+      this.tally.add(message)
     // Those of others may go on when this mirror is whole already, and so be done by half.
-    const isOurs = asked?.why === 'whole' || asked?.why === 'heal' || body.id === forAll
-    if (isOurs || this.#wants.isAsked(body.id)) this.#apply(message, place)
+    const isTaken = asked?.why === 'whole' || asked?.why === 'links' || body.id === forAll
+    if (isTaken || this.#doubts.isAsked(body.id) || this.#wants.isAsked(body.id))
+      this.#apply(message, place)
     else if (asked || this.#passing.has(body.id)) this.#compare(message, place, asked !== undefined)
-  }
-
-  #faultOf({ name, body }: Statement): number {
-    const { folds } = this.#options.tree.options
-    if (folds && pathsOf(body).some(isReservedSpelling)) return refusal.RESERVED
-    return statementFaults[name](body as never)
   }
 
   /** Asks for what is to be asked for; for now and then. */
@@ -243,23 +221,34 @@ export class Assertions {
       if (!hasBegun && performance.now() - atMs > patienceMs) this.#asked.delete(id)
     const [need] = this.#needs
     if (need && this.#asked.size === 0) this.#askFor(need)
-    const suspect = this.#asked.size === 0 ? this.#unhealed.next() : undefined
-    if (suspect && performance.now() - this.#healMs >= healEachMs) {
-      this.#healMs = performance.now()
-      this.tally.reset()
-      this.#askFor({ why: 'heal', path: suspect.path }, suspect.isDeep)
-    }
+    if (this.#asked.size === 0 && this.#needs.length === 0) this.#heal()
     this.#wants.ask((body) => this.#send(body))
   }
 
-  #askFor({ why, path }: { why: Asked['why']; path: Buffer }, isDeep = true): void {
+  #heal(): void {
+    if (!this.#options.mayHeal) return
+    this.#doubts.giveUp(patienceMs)
+    const now = performance.now()
+    if (now - this.#healMs < (this.isActive ? finishEachMs : healEachMs)) return
+    this.#healMs = now
+    if (this.#doubts.isIdle && !this.isActive) this.tally.reset()
+    this.#doubts.ask((path, isDeep) => this.#askFor({ why: undefined, path }, isDeep))
+    this.#settle()
+  }
+
+  // The number of the request; undefined: not now.
+  #askFor(
+    { why, path }: { why: Asked['why'] | undefined; path: Buffer },
+    isDeep = true,
+  ): number | undefined {
     const id = randomInt(1, 2 ** 32)
     // Where there is nothing there is nothing to compare.
     const form = why === 'whole' && this.#isEmpty ? assertForm.DATA : assertForm.HASHES
     const depth = !isDeep || this.#options.absence.selection.isAbove(path) ? 0 : 1
     const body = { id, depth, form, offset: 0, length: 0, path }
-    if (this.#send(body))
-      this.#asked.set(id, { why, path, isDeep, hasBegun: false, atMs: performance.now() })
+    if (!this.#send(body)) return undefined
+    if (why) this.#asked.set(id, { why, path, hasBegun: false, atMs: performance.now() })
+    return id
   }
 
   #send(body: Body<'want-assert'>): boolean {
@@ -268,6 +257,7 @@ export class Assertions {
 
   #begins({ id, form, path }: Body<'assert-begin'>): void {
     const asked = this.#asked.get(id)
+    this.#doubts.begins(id)
     if (asked) asked.hasBegun = true
     else if (!this.#wants.begins(id) && this.#options.checks && form === assertForm.HASHES)
       this.#passes(id, path)
@@ -283,23 +273,28 @@ export class Assertions {
   #apply(message: Statement, place: () => string, isMisplaced = false) {
     const { name, body, seq } = message
     const { tree } = this.#options
-    const isAnswer = body.id === forAll || this.#wants.isAsked(body.id)
-    const isHealed = this.#asked.get(body.id)?.why === 'heal'
+    const why = this.#asked.get(body.id)?.why
     // Of what is healed nobody knows of what it is a link here.
-    const isPartial = (!this.isActive && !isMisplaced && !isHealed) || isAnswer
+    const isNew = why === 'whole' || why === 'links' || this.#doubts.isAsked(body.id)
+    this.#checkLinks(message)
     tree.began = false
-    const e = this.#do(message, isPartial)
+    const isFlat = this.#doubts.isFlat(body.id)
+    const e = isFlat
+      ? touch(this.#statements, message)
+      : apply(this.#statements, message, !isNew && !isMisplaced)
     tree.began = false
-    if (e < 0) throw failed(name, body, seq, e, place())
+    // What a rename took out of the part and back may be stated in the midst of that.
+    const anew = this.#options.absence.selection.isAll ? undefined : statedAnew(body.path, e)
+    if (anew) tree.lacks(anew, `${name} did not fit`)
+    else if (e < 0) throw failed(name, body, seq, e, place())
   }
 
-  #do({ name, body }: Statement, isPartial: boolean): number {
-    const statements = this.#statements
-    const isFlat = this.#asked.get(body.id)?.isDeep === false
-    if (isFlat) return name === 'assert-dir' ? statements.attributes(body) : 0
-    if (name === 'assert-dir') return statements.directory(body)
-    if (name === 'assert-file') return statements.file(body, isPartial)
-    return name === 'assert-data' ? statements.data(body) : statements.absent(body)
+  // A name that comes in may belong to a file that has others here, and nobody says which.
+  #checkLinks({ name, body }: Statement): void {
+    if (name !== 'assert-file' || body.group === 0 || body.linkOf.length > 0) return
+    if (this.#options.absence.selection.isAll) return
+    this.#links.warn(body.path, this.#options.say)
+    if (this.#doubts.isAsked(body.id) || body.id === forAll) this.#links.isThere = true
   }
 
   #compare(message: Statement, place: () => string, isAsked: boolean): void {
@@ -309,10 +304,7 @@ export class Assertions {
     if (name === 'assert-data' && this.#remade?.equals(body.path))
       return this.#apply(message, place)
     const before = differences.count
-    if (name === 'assert-dir') differences.directory(body)
-    else if (name === 'assert-file') differences.file(body)
-    else if (name === 'assert-data') differences.data(body)
-    else differences.absent(body)
+    compare(differences, message)
     this.differing += differences.count - before
     if (name === 'assert-file') this.#remade = undefined
     if (differences.count === before || !isAsked || !this.#options.verify?.repair) return
@@ -328,25 +320,33 @@ export class Assertions {
     this.#differences.end(id)
     if (passed && errno === 0) this.#verified(passed.path, this.differing - passed.differing)
     this.#wants.ends(id)
-    if (asked?.why === 'heal') {
-      if (errno === 0 && asked.hasBegun) this.#unhealed.clear(asked.path)
+    if (this.#doubts.isAsked(id)) {
+      this.#doubts.ends(id, errno === 0)
       this.#isHealed = true
-    } else if (asked?.hasBegun) {
+    }
+    if (asked?.why === 'links') this.#links.ends()
+    if (asked?.hasBegun) {
       // Otherwise it is asked for again.
       if (errno === 0) this.#needs = this.#needs.filter(({ path }) => !path.equals(asked.path))
       else this.#options.say(`the source could not state all there is (errno ${errno})`)
     }
     if (this.#statements.isApart && !this.isActive) this.#join(asked)
     this.#wants.ask((body) => this.#send(body))
-    if (this.#needs.length > 0 || !this.#wants.isEmpty) return
-    if (this.isActive) this.#finish()
+    this.#settle()
+  }
+
+  // Where all that was asked for has come, and nothing else came in meanwhile.
+  #settle(): void {
+    if (this.#needs.length > 0 || !this.#wants.isEmpty || !this.#doubts.isEmpty) return
+    const { mayHeal, suspects, verify } = this.#options
+    if (mayHeal && this.#links.begins()) this.#need('links', top)
+    else if (this.isActive) this.#finish()
     else if (this.#isHealed) this.#settleSuspects()
-    else if (this.#options.verify) {
-      const { path, repair } = this.#options.verify
+    else if (verify) {
       this.isVerified = true
       // All of it is as the source states.
-      if (repair && path.length === 0) this.#options.suspects.clear()
-      this.#verified(path, this.differing)
+      if (verify.repair && verify.path.length === 0) suspects.clear()
+      this.#verified(verify.path, this.differing)
     }
   }
 
@@ -363,22 +363,22 @@ export class Assertions {
   #join(stated: Asked | undefined): void {
     this.#statements.isApart = false
     const all = [...this.#options.absence.selection.statedFor(top)]
-    if (stated && all.some((one) => one.equals(stated.path))) return
-    if (stated?.why === 'verify') this.#need('verify', top)
-    else this.heal(top)
+    if (stated?.why === 'verify') {
+      if (!all.some((one) => one.equals(stated.path))) this.#need('verify', top)
+    } else if (stated?.why !== 'links') this.#links.isThere = true
   }
 
-  // Nothing is in doubt once all of them are stated, and what they lacked has come.
+  // Nothing is in doubt once the links are as they should be as well.
   #settleSuspects(): void {
     const { suspects, say } = this.#options
-    if (this.#unhealed.next()) return
+    if (this.#links.isThere) return
     this.#isHealed = false
     say(`${suspects.count} suspect paths are as the source states them now`)
     suspects.clear()
   }
 
   #finish(): void {
-    const { state, suspects, displaced, resume, sync, verify, say } = this.#options
+    const { state, suspects, displaced, absence, resume, sync, verify, say } = this.#options
     // A power cut must not take back any of it once nothing says that it is incomplete.
     sync.now()
     this.isActive = false
@@ -386,6 +386,9 @@ export class Assertions {
     suspects.isQuiet = false
     displaced.discard = undefined
     suspects.clear()
+    this.#statements.isApart = this.#isHealed = false
+    // Still while it is incomplete, so that no run forgets it.
+    if (this.#links.isThere) suspects.lack(resume.seq, absence.selection.only ?? top, newLinks)
     clearIncomplete(state)
     const { removed } = this.#statements
     const what = `${this.tally.shown}, ${removed} names removed that the source has not`
@@ -394,6 +397,4 @@ export class Assertions {
   }
 }
 
-/** What a source states of its own accord, since nobody can know it who has all of the stream. */
-const forAll = 0
 const top = Buffer.alloc(0)

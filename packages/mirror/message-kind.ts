@@ -1,6 +1,6 @@
 // Which messages are operations, as a test that narrows their type.
 
-import type { Assertion } from './assertions.js'
+import type { Assertion } from './assertions-options.js'
 import { messageTable, type AnyMessage, type Message, type OperationName } from '#wire'
 
 export type Operation = Extract<Message, { name: OperationName }>

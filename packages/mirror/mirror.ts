@@ -4,8 +4,8 @@ import type { Readable, Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { noName, Stat, umask } from '#posix'
 import type { PathRule, Position } from '#wire'
-import { Absence } from './absence.js'
-import { Assertions, type AssertionsOptions, type Verification } from './assertions.js'
+import type { AssertionsOptions, Verification } from './assertions-options.js'
+import { Assertions } from './assertions.js'
 import { Acks, whoOf } from './acks.js'
 import { Displaced } from './displaced.js'
 import { FakeSuper } from './fake-super.js'
@@ -14,7 +14,7 @@ import { HelloFile } from './hello-file.js'
 import { LeftOut, type LeftOutKind } from './left-out.js'
 import { MirrorError } from './mirror-error.js'
 import { foldsCase } from './name-clash.js'
-import { Omitted } from './omitted.js'
+import { openAbsence } from './open-absence.js'
 import { markOnly } from './only-mark.js'
 import { openMirror, type OpenMirror } from './open-mirror.js'
 import { checkRoot } from './open-root.js'
@@ -23,13 +23,11 @@ import { Owners, type Ids } from './owners.js'
 import { Replay, type ReplayCounts } from './replay.js'
 import { Resume } from './resume.js'
 import { run } from './run.js'
-import { Selection } from './selection.js'
 import type { StateDirectory } from './state-directory.js'
 import { statusOf, type MirrorStatus } from './status.js'
 import { Suspects } from './suspects.js'
 import { Sync, type SyncPolicy } from './sync.js'
 import type { AssertionCounts, Underway } from './tally.js'
-import { Trash } from './trash.js'
 import { Tree } from './tree.js'
 import { Unlock } from './unlock.js'
 import type { Upstream } from './upstream.js'
@@ -140,18 +138,19 @@ async function replayInto(
   // Modes are the stream's.
   const oldMask = umask(0)
   const parts = assemble(root, shown, state, options)
-  const { tree, suspects, trash, resume, sync, replay, unlock, leftOut, assertions } = parts
+  const { tree, absence, suspects, resume, sync, replay, unlock, leftOut, assertions } = parts
   const forward = options.output && new Forward(options.output, options.signal)
   let failure: unknown
   try {
     unlock.recover(tree)
     if (resume.isRewound) suspects.note(resume.seq, noName, rewound)
+    if (resume.isRewound) absence.kin?.forget()
     sync.begin()
     begin(options, parts, forward)
     const watched = watch(options, state, parts)
     const isWhole = replay.isDone || (await run({ ...options, replay, forward, ...watched }))
     assertions.checkEnd()
-    while (trash.step(trashStep) && !options.signal?.aborted) await setImmediate()
+    while (absence.trash.step(trashStep) && !options.signal?.aborted) await setImmediate()
     await forward?.end()
     return {
       counts: replay.counts,
@@ -170,7 +169,7 @@ async function replayInto(
     umask(oldMask)
     suspects.close()
     tree.options.displaced.close()
-    trash.close()
+    absence.close()
     await sync.close()
     settle(failure, () => {
       sync.now()
@@ -211,8 +210,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const { record } = state.position
   const leftOut = new LeftOut(say)
   const suspects = new Suspects(state.fd, `${state.shown}/suspects`, record.suspects, say)
-  const trash = new Trash(state.fd, state.shown)
-  const absence = absenceFor(state, options, trash)
+  const absence = openAbsence(state, options)
   const unlock = new Unlock(state.fd, state.shown)
   const hello = new HelloFile(state.fd, state.shown)
   const until = new UntilGate(options.until)
@@ -222,6 +220,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     suspects: () => suspects.count,
     onJoin: (note) => sync.join(note),
     onHello: (bytes) => hello.write(bytes),
+    onForced: () => absence.kin?.forget(),
     say,
   })
   const noteMode = (mode: number) => resume.noteMode(mode)
@@ -244,9 +243,9 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     resume,
     until,
     operate: ({ name, body, seq }, _bytes, place) => {
-      operate.isLenient = assertions.isMending
+      operate.expectations = assertions
       operate.do(name as never, body as never, seq, place)
-      assertions.follow(name as never, body as never)
+      assertions.follow(name as never, body as never, seq)
     },
     onAssertion(message, place) {
       assertions.take(message, place)
@@ -263,8 +262,8 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     shown,
     state,
     tree,
+    absence,
     suspects,
-    trash,
     resume,
     sync,
     replay,
@@ -275,11 +274,6 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     acks,
     assertions,
   }
-}
-
-function absenceFor(state: StateDirectory, options: MirrorOptions, trash: Trash): Absence {
-  const selection = new Selection(options.rules, options.only)
-  return new Absence(selection, new Omitted(state.fd, state.shown), trash, options.untrusted)
 }
 
 function treeOptions(state: StateDirectory, options: MirrorOptions, leftOut: LeftOut) {
@@ -313,6 +307,7 @@ function assertionsFor(
       displaced: treeOptions.displaced,
       upstream,
       mayRecover: !force && verify === undefined && onDivergence === 'repair',
+      mayHeal: verify === undefined && onDivergence === 'repair' && upstream?.send !== undefined,
       verify,
       checks: checks === true,
       onDifference: (path, what, how) => options.onDifference?.(path, what, how, resume),
@@ -326,16 +321,16 @@ function assertionsFor(
       isRoot: process.geteuid?.() === 0,
     },
   )
-  suspects.onNote = (path) => assertions.heal(path)
-  // Those of earlier runs may be called otherwise by now.
-  if (suspects.count > 0) assertions.heal(noName)
+  suspects.onNote = (path, isLack) => assertions.heal(path, isLack)
+  if (suspects.count > 0) assertions.healAll()
   return assertions
 }
 
 /** What is looked after between messages. */
 function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
-  const { shown, tree, trash, sync, replay, resume, assertions } = parts
+  const { shown, tree, sync, replay, resume, assertions } = parts
   const { source, upstream, sync: policy } = options
+  const { trash } = parts.absence
   const stat = new Stat()
   let lastMs = performance.now()
   options.onStatus?.(() =>

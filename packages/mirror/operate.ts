@@ -4,6 +4,7 @@ import { errno, systemError } from '#posix'
 import { renameFlag, type AssertionName, type Body, type OperationName } from '#wire'
 import { absences, isDevice, type Absence } from './absence.js'
 import { appliers, type Apply } from './appliers.js'
+import { divergences } from './divergences.js'
 import { MirrorError, TargetError } from './mirror-error.js'
 import { isReservedSpelling, operationFaults } from './operation-faults.js'
 import { operationLine, pathsOf } from './operation-line.js'
@@ -25,9 +26,18 @@ export interface OperateOptions {
   readonly onDivergence: 'repair' | 'stop'
 }
 
+export interface Expectations {
+  /** All is. */
+  readonly isMending: boolean
+  /** Something at one of these paths is. */
+  isExpected(paths: readonly Buffer[]): boolean
+  /** An operation is about to be done. */
+  precede<K extends OperationName>(name: K, body: Body<K>): void
+}
+
 export class Operate {
-  /** What cannot be done to the mirror as it is may be left. */
-  isLenient = false
+  /** What will be stated an operation need not fit. */
+  expectations: Expectations | undefined
   readonly #options: OperateOptions
   readonly #isRoot = process.geteuid?.() === 0
 
@@ -45,6 +55,7 @@ export class Operate {
     const fault = isReserved ? refusal.RESERVED : operationFaults[name](body)
     if (fault < 0) throw failed(name, body, seq, fault, place())
     resume.begin()
+    this.expectations?.precede(name, body)
     tree.seq = seq
     tree.inDoubt = resume.inDoubt
     tree.isRewound = resume.isRewound
@@ -52,13 +63,18 @@ export class Operate {
     let e = this.#apply(name, body)
     if (e < 0) e = this.#settle(name, body, e)
     // What does not fit will be stated, or was of no use.
-    if (this.isLenient && (divergences.has(e) || e <= refusalMax)) {
+    if ((divergences.has(e) || e <= refusalMax) && this.#isLeft(body)) {
       const why = refusalReason(e) ?? systemError(e, name).code
       for (const path of pathsOf(body)) tree.suspect(path, `${name}: ${why}`)
       e = 0
     }
     if (e < 0) throw failed(name, body, seq, e, place())
     tree.began = false
+  }
+
+  #isLeft(body: object): boolean {
+    const { expectations } = this
+    return expectations?.isMending === true || expectations?.isExpected(pathsOf(body)) === true
   }
 
   /** The source is in doubt about a path. Throws errno errors. */
@@ -78,7 +94,7 @@ export class Operate {
       const done = resume.exchanged(tree, body as Body<'rename'>)
       if (done !== undefined) return done
     }
-    if (this.isLenient && name === 'rename') {
+    if (this.expectations?.isMending && name === 'rename') {
       const moved = body as Body<'rename'>
       // To the kernel names of one file have nothing to do with each other's places.
       if (moved.flags !== renameFlag.EXCHANGE && isOne(tree, moved.path, moved.newPath))
@@ -148,13 +164,6 @@ const entering: ReadonlySet<OperationName> = new Set<OperationName>([
   'setxattr',
   'removexattr',
 ])
-
-/** Errors that say that the tree is not what the stream takes it for. */
-const divergences: ReadonlySet<number> = new Set(
-  [errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.EISDIR, errno.ENOTDIR, errno.ENODATA].map(
-    (n) => -n,
-  ),
-)
 
 const exhausted: ReadonlySet<number> = new Set([-errno.ESTALE, -errno.EMFILE, -errno.ENFILE])
 

@@ -4,7 +4,7 @@
 import { errno, escapeName } from '#posix'
 import { decodeAny, flag, Framer, Numbering, timeOf, WireError } from '#wire'
 import type { AnyMessage, Body, Message } from '#wire'
-import type { Assertion } from './assertions.js'
+import type { Assertion } from './assertions-options.js'
 import { isAssertion, isOperation, type Operation } from './message-kind.js'
 import { MirrorError } from './mirror-error.js'
 import type { Resume } from './resume.js'

@@ -24,6 +24,8 @@ export interface ResumeOptions {
   readonly onJoin: (note: () => void) => void
   /** A hello is taken: those who read on from here later on need it. */
   readonly onHello?: ((bytes: Buffer) => void) | undefined
+  /** Messages were missed, and --force takes that on itself. */
+  readonly onForced?: (() => void) | undefined
   readonly say: (line: string) => void
 }
 
@@ -292,6 +294,7 @@ export class Resume {
     if (!this.#options.force()) return false
     const { epoch: old, seq } = this.#record
     this.isForced = true
+    this.#options.onForced?.()
     this.#options.say(`was at message ${seq} of epoch ${old}; takes up epoch ${epoch} (--force)`)
     return true
   }
@@ -321,6 +324,7 @@ export class Resume {
   #skip(epoch: number, from: number, to: number): void {
     if (!this.#options.force()) throw this.#missing(epoch, from, to)
     this.isForced = true
+    this.#options.onForced?.()
     this.#options.say(`goes on without messages ${from} to ${to} of epoch ${epoch} (--force)`)
     this.#record.seq = to
   }

@@ -32,10 +32,10 @@ import { appliers, type Apply } from './appliers.js'
 import { beneath } from './directories.js'
 import { copyContent } from './copy-content.js'
 import { Inspection } from './inspection.js'
-import { matchXattrs } from './match-xattrs.js'
-import { refusal } from './refusal.js'
 import { KeptNames } from './kept-names.js'
+import { matchXattrs } from './match-xattrs.js'
 import { makeParents, move } from './repairs.js'
+import { refusal } from './refusal.js'
 import type { Tree } from './tree.js'
 
 /** What has to be asked for, since only its hash was stated. */
@@ -105,8 +105,11 @@ export class Statements {
     if (!this.#keeps(path, false)) return this.#isOurs(path) ? this.#remove(path) : 0
     const type = mode & S_IFMT
     if (linkOf.length > 0) {
+      const here = this.#keeps(linkOf, false) ? linkOf : this.#absence.hereOf(linkOf)
+      this.#absence.kin?.join(linkOf, path)
       this.#wants.forget(path)
-      return this.#link(linkOf, path)
+      if (here) return here.equals(path) ? 0 : this.#link(here, path)
+      if (type === S_IFREG) return this.#lone(body)
     }
     if (type !== S_IFREG) {
       this.#wants.forget(path)
@@ -185,14 +188,8 @@ export class Statements {
     const wanted = new Set(decodeNames(names).map(({ name }) => name.toString('latin1')))
     const above = this.#tree.parent(path)
     if (above < 0) return above
-    const how = O_RDONLY | O_DIRECTORY
-    const fd = openat2(
-      above,
-      path.length === 0 ? Buffer.from('.') : this.#tree.name,
-      how,
-      0,
-      beneath,
-    )
+    const directory = path.length === 0 ? Buffer.from('.') : this.#tree.name
+    const fd = openat2(above, directory, O_RDONLY | O_DIRECTORY, 0, beneath)
     if (fd < 0) return fd
     const others: Buffer[] = []
     for (const { name, isDir } of this.#kept.between(fd, after, upto)) {
@@ -245,6 +242,16 @@ export class Statements {
       return this.#inspection.stat.rdev === makedev(major, minor)
     if (type !== S_IFLNK) return true
     return this.#inspection.targets(path, target)
+  }
+
+  // What it is a link of is left out: its content is to be stated for it.
+  #lone(body: Body<'assert-file'>): number {
+    const { path } = body
+    const found = this.#inspection.look(path)
+    const isShared = found === S_IFREG && this.#inspection.stat.nlink > 1
+    const e = (isShared ? this.#separate(body) : 0) || this.#regular(body, true)
+    if (e === 0) this.#wants.want(path, 0, 0)
+    return e || this.#attributes(body, S_IFREG)
   }
 
   // A regular file of that size, with one name, or those that were stated.

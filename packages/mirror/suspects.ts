@@ -12,8 +12,8 @@ export class Suspects {
   count: number
   /** What differs is made whole by other means, and not noted. */
   isQuiet = false
-  /** Is told of each. */
-  onNote: ((path: Buffer) => void) | undefined
+  /** Is told of each: false where it is known already. `isLack`: it was never here. */
+  onNote: ((path: Buffer, isLack: boolean) => boolean) | undefined
   readonly #directory: number
   readonly #shown: string
   readonly #say: SayRarely
@@ -32,14 +32,19 @@ export class Suspects {
     this.#note(seq, path, `the mirror differed (${why})`)
   }
 
+  /** Notes `path`, which the source has now and the mirror never saw. Throws errno errors. */
+  lack(seq: number, path: Buffer, why: string): void {
+    this.#note(seq, path, why, true)
+  }
+
   /** Notes `path`, where something may be missing. Throws errno errors. */
   doubt(seq: number, path: Buffer): void {
     this.#note(seq, path, 'the source does not know whether its last change there was sent')
   }
 
-  #note(seq: number, path: Buffer, what: string): void {
-    if (this.isQuiet) return
-    this.onNote?.(path)
+  #note(seq: number, path: Buffer, what: string, isLack = false): void {
+    const isNew = this.onNote?.(path, isLack) ?? true
+    if (this.isQuiet || !isNew) return
     const shown = path.length ? escapeName(path) : '.'
     this.#say.say(`message ${seq}: '${shown}': ${what}; noted as suspect`)
     this.count++

@@ -3,7 +3,7 @@
 
 import { escapeName } from '#posix'
 import { content, dataKind } from '#wire'
-import type { Statement } from './assertions.js'
+import type { Statement } from './assertions-options.js'
 
 export interface AssertionCounts {
   readonly directories: number

@@ -141,6 +141,11 @@ export class Tree {
     this.options.suspects.note(this.seq, path, why)
   }
 
+  /** Notes that `path` comes from where the mirror has nothing. */
+  lacks(path: Buffer, why: string): void {
+    this.options.suspects.lack(this.seq, path, why)
+  }
+
   /** Moves what is called `name` in `directory` out of the tree. 0 or -errno. */
   displace(directory: number, name: Buffer, path: Buffer): number {
     return this.options.displaced.take(directory, name, path)

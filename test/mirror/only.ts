@@ -134,6 +134,36 @@ void t.test('a file in the place of a directory that led to it', async (t) => {
   t.strictSame(tree(root), ['a', 'a/b'])
 })
 
+void t.test('a file with names on both sides', async (t) => {
+  const root = join(tempDirectory(t).path, 'mirror')
+  const stream = begun()
+    .add('link', { path: 'a/b/c/f', newPath: 'z/l' })
+    .add('write', { path: 'z/l', offset: 1, data: 'y' })
+    .add('rename', { path: 'z', newPath: 'w' })
+  // What is known outlives a run.
+  t.equal((await replay(stream.bytes, root, part)).error?.code, 'EWIRE_TRUNCATED')
+  stream
+    .add('truncate', { path: 'w/l', size: 3 })
+    .add('setattr', { path: 'w/l', which: 1, mode: 0o604 })
+    .add('create', { path: 'a/b/c/copied', mode: 0o640, ...me })
+    .add('copy', { path: 'a/b/c/copied', from: 'w/l', length: 3 })
+    .add('rename', { path: 'a/b/c/f', newPath: 'a/b/c/g' })
+    .add('link', { path: 'w/l', newPath: 'a/b/c/h' })
+    .add('rename', { path: 'w/l', newPath: 'a/b/c/d/l', newDirMtimeSec: 55 })
+    .add('unlink', { path: 'a/b/c/g' })
+    .add('write', { path: 'a/b/c/h', offset: 2, data: 'z' })
+  const { error, result } = await replay(stream.bye().bytes, root, part)
+  t.equal(error, undefined)
+  t.equal(result?.suspects, 0)
+  const [one, other] = ['a/b/c/h', 'a/b/c/d/l'].map((path) => fs.statSync(join(root, path)))
+  t.equal(one?.ino, other?.ino)
+  t.equal(one?.nlink, 2)
+  t.equal((one?.mode ?? 0) & 0o777, 0o604)
+  t.equal(fs.readFileSync(join(root, 'a/b/c/h'), 'latin1'), 'xyz')
+  t.equal(fs.readFileSync(join(root, 'a/b/c/copied'), 'latin1'), 'xy\0')
+  t.equal(fs.statSync(join(root, 'a/b/c/d')).mtimeMs, 55_000)
+})
+
 void t.test('a mirror goes on with its own part alone', async (t) => {
   const root = join(tempDirectory(t).path, 'mirror')
   const stream = begun()

@@ -25,6 +25,9 @@ const namesOf = (names: Record<string, number>) =>
 class Statements extends StreamWriter {
   #id = 0
 
+  get id(): number {
+    return this.#id
+  }
   begin(id: number): this {
     this.#id = id
     return this.add('assert-begin', { id, form: 0 })
@@ -106,6 +109,19 @@ void t.test('where names like its own are left out, files have their content', a
   const rules = [{ exclude: true, pattern: '.*' }]
   const make = (s: Statements) => s.directory('', { f: file }).file('f', 'one').end()
   t.equal((await stated(root, make, { rules })).error, undefined)
+  t.equal(fs.readFileSync(at('f'), 'utf8'), 'one')
+})
+
+void t.test('nothing is where a file is in the place of what leads to it', async (t) => {
+  const { root, at } = place(t)
+  const { error } = await stated(root, (s) =>
+    s
+      .directory('', { f: file })
+      .file('f', 'one')
+      .add('assert-absent', { id: s.id, path: 'f/g/h' })
+      .end(),
+  )
+  t.equal(error, undefined)
   t.equal(fs.readFileSync(at('f'), 'utf8'), 'one')
 })
 

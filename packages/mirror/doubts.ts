@@ -1,0 +1,173 @@
+// Paths that may be wrong here until the source has stated them, by the names that they have now.
+// What is at and below them need not fit the stream meanwhile.
+
+import { PathTrie, renameFlag, type Body, type OperationName } from '#wire'
+
+/** Statements that are asked for at once. */
+const askedMax = 32
+
+const slash = 0x2f
+const followed: ReadonlySet<OperationName> = new Set([
+  'unlink',
+  'rmdir',
+  'link',
+  'copy',
+  'rename',
+] as const)
+
+interface Asked {
+  readonly path: Buffer
+  /** With all below it; otherwise its own attributes are what matters. */
+  readonly isDeep: boolean
+  hasBegun: boolean
+  /** What it is to settle, wherever that has gone since. */
+  readonly held: PathTrie<boolean>
+  readonly atMs: number
+}
+
+export class Doubts {
+  #waiting = new PathTrie<boolean>()
+  // Directories whose attributes alone may be wrong.
+  #flat = new PathTrie<boolean>()
+  readonly #asked = new Map<number, Asked>()
+
+  /** Nothing is, and nothing is asked for. */
+  get isEmpty(): boolean {
+    return this.#asked.size === 0 && !this.#waiting.first() && !this.#flat.first()
+  }
+
+  /** Nothing is asked for. */
+  get isIdle(): boolean {
+    return this.#asked.size === 0
+  }
+
+  /** One of those that wait. */
+  get first(): Buffer | undefined {
+    const next = this.#waiting.first() ?? this.#flat.first()
+    return next?.path ?? this.#asked.values().next().value?.path
+  }
+
+  /** `isListed`: the list of suspects has it. */
+  add(path: Buffer, isListed: boolean): void {
+    this.#waiting.set(path, isListed || this.#waiting.get(path) === true)
+    if (path.length === 0) return
+    // Who removes or makes a name changes its directory's time.
+    const above = path.subarray(0, Math.max(0, path.lastIndexOf(slash)))
+    if (this.#waiting.covering(above) === undefined) this.#flat.set(above, isListed)
+  }
+
+  /** Whether what is at `path` will be stated; undefined: not; false: nobody has listed that. */
+  covering(path: Buffer): boolean | undefined {
+    let found = this.#waiting.covering(path)
+    for (const { held, isDeep } of this.#asked.values())
+      if (isDeep) found ||= held.covering(path) ?? found
+    return found
+  }
+
+  /** Nothing is in doubt. */
+  clear(): void {
+    this.#waiting = new PathTrie()
+    this.#flat = new PathTrie()
+    this.#asked.clear()
+  }
+
+  /** Asks for what waits; `ask` gives the number of the request, or says that it cannot now. */
+  ask(ask: (path: Buffer, isDeep: boolean) => number | undefined): void {
+    while (this.#asked.size < askedMax) {
+      const isDeep = this.#waiting.first() !== undefined
+      const trie = isDeep ? this.#waiting : this.#flat
+      const next = trie.first()
+      const id = next && ask(next.path, isDeep)
+      if (!next || id === undefined) return
+      const { path, value } = next
+      const held = new PathTrie<boolean>()
+      held.set(path, value)
+      trie.clear(path)
+      this.#asked.set(id, { path, isDeep, hasBegun: false, held, atMs: performance.now() })
+    }
+  }
+
+  isAsked(id: number): boolean {
+    return this.#asked.has(id)
+  }
+
+  /** It was asked for the attributes of a directory alone. */
+  isFlat(id: number): boolean {
+    return this.#asked.get(id)?.isDeep === false
+  }
+
+  begins(id: number): void {
+    const asked = this.#asked.get(id)
+    if (!asked) return
+    asked.hasBegun = true
+    // It is not stated where it is now.
+    if (asked.held.get(asked.path) === undefined) this.#putBack(asked)
+  }
+
+  /** All that was asked for is stated, or could not be. */
+  ends(id: number, isStated: boolean): void {
+    const asked = this.#asked.get(id)
+    if (!asked) return
+    this.#asked.delete(id)
+    if (!isStated || !asked.hasBegun) this.#putBack(asked)
+  }
+
+  /** Nothing that has not begun within `patienceMs` will come. */
+  giveUp(patienceMs: number): void {
+    for (const [id, { hasBegun, atMs }] of this.#asked)
+      if (!hasBegun && performance.now() - atMs >= patienceMs) this.ends(id, false)
+  }
+
+  /** Nothing that was asked for will come. */
+  restart(): void {
+    for (const id of this.#asked.keys()) this.ends(id, false)
+  }
+
+  /** An operation of the stream, before it is applied: what that brings into doubt comes later. */
+  follow<K extends OperationName>(name: K, body: Body<K>): void {
+    if (!followed.has(name) || this.isEmpty) return
+    if (name === 'unlink' || name === 'rmdir') this.#forget((body as Body<'unlink'>).path)
+    if (name === 'link') this.#passOn((body as Body<'link'>).path, (body as Body<'link'>).newPath)
+    if (name === 'copy') this.#passOn((body as Body<'copy'>).from, (body as Body<'copy'>).path)
+    if (name === 'rename') this.#rename(body as Body<'rename'>)
+  }
+
+  // What is made of something wrong is wrong as well. What is being stated is in good hands.
+  #passOn(from: Buffer, to: Buffer): void {
+    const isListed = this.#waiting.covering(from)
+    if (isListed !== undefined) this.add(to, isListed)
+  }
+
+  #rename({ path, newPath, flags }: Body<'rename'>): void {
+    const isExchange = flags === renameFlag.EXCHANGE
+    const [one, other] = [this.#waiting.covering(path), this.#waiting.covering(newPath)]
+    const isFile = this.#waiting.get(path) !== undefined
+    for (const trie of this.#tries()) {
+      const moved = trie.take(path)
+      if (isExchange) trie.put(path, trie.take(newPath))
+      trie.put(newPath, moved)
+    }
+    if (one !== undefined) this.add(newPath, one)
+    if (isExchange && other !== undefined) this.add(path, other)
+    // It may have been another name of the same file, and still be there.
+    else if (isFile && one !== undefined) this.add(path, one)
+  }
+
+  #forget(path: Buffer): void {
+    for (const trie of this.#tries()) trie.take(path)
+  }
+
+  *#tries(): Generator<PathTrie<boolean>> {
+    yield this.#waiting
+    yield this.#flat
+    for (const { held } of this.#asked.values()) yield held
+  }
+
+  #putBack({ held, isDeep }: Asked): void {
+    for (let next = held.first(); next; next = held.first()) {
+      held.clear(next.path)
+      if (isDeep) this.add(next.path, next.value)
+      else this.#flat.set(next.path, next.value)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+// Suspects are asked for by the names that they have by then, each until it is stated.
+
+import t from 'tap'
+import { renameFlag } from '#wire'
+import { Doubts } from '../../packages/mirror/doubts.js'
+
+const times = { dirMtimeSec: 0, dirMtimeNsec: 0, newDirMtimeSec: 0, newDirMtimeNsec: 0 }
+const rename = (path: string, newPath: string, flags = 0) => ({
+  path: Buffer.from(path),
+  newPath: Buffer.from(newPath),
+  flags,
+  ...times,
+})
+
+/** What is asked for, with the number of each request; directories alone end with a slash. */
+function asking(doubts: Doubts, from = 1): string[] {
+  const all: string[] = []
+  doubts.ask((path, isDeep) => {
+    all.push(isDeep ? path.toString() : `${path.toString()}/`)
+    return from + all.length - 1
+  })
+  return all
+}
+
+const doubtful = (...paths: string[]) => {
+  const doubts = new Doubts()
+  for (const path of paths) doubts.add(Buffer.from(path), true)
+  return doubts
+}
+
+void t.test('a suspect is asked for with its directory, under its name by then', (t) => {
+  const doubts = doubtful('d/f')
+  doubts.follow('rename', rename('d', 'e'))
+  doubts.follow('rename', rename('e/f', 'g'))
+  const asked = asking(doubts)
+  // It may have been another name of the same file, and still be there.
+  t.strictSame(asked.toSorted(), ['/', 'e/', 'e/f', 'g'])
+  t.notOk(doubts.isEmpty)
+  t.ok(doubts.isFlat(1 + asked.indexOf('e/')))
+  t.notOk(doubts.isFlat(1 + asked.indexOf('g')))
+  for (const id of [1, 2, 3, 4]) {
+    doubts.begins(id)
+    doubts.ends(id, true)
+  }
+  t.ok(doubts.isEmpty)
+  t.end()
+})
+
+void t.test('an exchange takes each with it, and what is removed is in no doubt', (t) => {
+  const doubts = doubtful('d/f')
+  doubts.follow('rename', rename('d', 'e', renameFlag.EXCHANGE))
+  t.equal(doubts.covering(Buffer.from('e/f/g')), true)
+  t.equal(doubts.covering(Buffer.from('d/f')), undefined)
+  doubts.follow('unlink', { path: Buffer.from('e/f'), dirMtimeSec: 0, dirMtimeNsec: 0 })
+  t.equal(doubts.covering(Buffer.from('e/f')), undefined)
+  t.end()
+})
+
+void t.test('what went elsewhere before its statement began is asked for there', (t) => {
+  const doubts = doubtful('f')
+  t.equal(asking(doubts)[0], 'f')
+  doubts.follow('rename', rename('f', 'g'))
+  doubts.begins(1)
+  doubts.ends(1, true)
+  t.ok(asking(doubts, 5).includes('g'))
+  doubts.restart()
+  t.ok(asking(doubts, 9).includes('g'), 'and again where no answer will come')
+  t.end()
+})
