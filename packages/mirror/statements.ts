@@ -350,16 +350,19 @@ export class Statements {
 
   #write(path: Buffer, offset: number, data: Buffer): number {
     if (this.#inspection.read(path, offset, data.length).equals(data)) return 0
-    return this.#do('write', { path, offset, data })
+    return this.#fill('write', { path, offset, data })
   }
 
   #hole(path: Buffer, offset: number, length: number): number {
     if (this.#inspection.dataIn(path, offset, offset + length) < 0) return 0
     const mode = fallocateMode.PUNCH_HOLE | fallocateMode.KEEP_SIZE
-    // Its time is right already, or will be stated.
+    return this.#fill('fallocate', { path, mode, offset, length })
+  }
+
+  // The file's time is right already, or will be stated.
+  #fill<K extends 'write' | 'fallocate'>(name: K, body: Body<K>): number {
     const { mtimeSec, mtimeNsec } = this.#inspection.stat
-    const e = this.#do('fallocate', { path, mode, offset, length })
-    const file = e || this.#tree.writable(path)
+    const file = this.#do(name, body) || this.#tree.writable((body as Body<'write'>).path)
     return typeof file === 'number' ? file : this.#tree.setMtime(file.fd, mtimeSec, mtimeNsec)
   }
 

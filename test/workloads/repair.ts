@@ -43,7 +43,7 @@ await t.test('only the blocks that differ are sent, and written', async (t) => {
       `${wchar} were written, ${dirtied} to the disk`,
   )
   t.ok(down > blocks * mebibyte && down + up < limit, `${down} + ${up} on the socket`)
-  t.ok(wchar! > blocks * mebibyte && wchar! < limit, `${wchar} written`)
+  t.ok(wchar! > 0 && wchar! < limit, `${wchar} written`)
   t.ok(dirtied! < limit, `${dirtied} to the disk`)
   t.equal(await rsyncCompare(scene.journal.store, copy), '')
   t.equal((await measured(t, proxy, ['--verify'], copy)).code, 0)
