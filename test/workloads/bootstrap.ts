@@ -17,8 +17,8 @@ import { rsyncCompare } from '../support/rsync-compare.js'
 import { seed } from '../support/seed.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
-const files = isLong ? 20_000 : 1500
-const seconds = isLong ? 60 : 5
+const files = isLong ? 20_000 : 800
+const seconds = isLong ? 60 : 3
 const rounds = isLong ? 5 : 1
 const built = join(import.meta.dirname, '../..')
 const timeoutMs = isLong ? 600_000 : 120_000

@@ -14,7 +14,7 @@ import { rsyncCompare } from '../support/rsync-compare.js'
 import { Subscriber } from '../support/subscriber.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
-const files = Number(process.env['TFS_FILES'] ?? (isLong ? 1_000_000 : 8000))
+const files = Number(process.env['TFS_FILES'] ?? (isLong ? 1_000_000 : 5000))
 const timeoutMs = isLong ? 3_600_000 : 120_000
 const bin = (name: string) => join(import.meta.dirname, '../../bin', `${name}.js`)
 const boundMiB = 512
