@@ -3,6 +3,7 @@
 
 import { codecs, fallocateMode, limits, messageTable, renameFlag } from '#wire'
 import type { Body, Codec, Field, OperationName } from '#wire'
+import { hostileStatement } from './hostile-statement.js'
 import { randomMessage, randomNumber } from './random-message.js'
 import type { Random } from './random.js'
 
@@ -57,6 +58,10 @@ const pick = <T>(rng: Random, list: readonly T[]): T => list[rng.next(list.lengt
 export function hostileMessage(rng: Random, targets: readonly string[], oddness: number): Buffer {
   const isOdd = rng.next(oddness) === 0
   if (isOdd && rng.next(4) === 0) return randomMessage(rng)
+  if (rng.next(5) === 0)
+    return hostileStatement(rng, targets, () =>
+      isOdd ? oddPath(rng) : path(rng, pick(rng, kinds)),
+    )
   const name = pick(rng, operations)
   const kind = kindOf[name] ?? pick(rng, name === 'unlink' ? kinds.slice(1) : kinds)
   const values: Record<string, number | Buffer> = {}
