@@ -10,7 +10,7 @@ import { SocketRefused } from './socket-refused.js'
 /** The file may be replaced while it is being locked, but not for ever. */
 const attemptsMax = 100
 /** A holder writes its number right after it has the lock. */
-const pidAttempts = 20
+const pidAttempts = 100
 const pidWaitMs = 10
 
 export class SocketLock {
