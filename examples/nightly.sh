@@ -22,10 +22,10 @@ case $what in
   seed)
     [ $# -eq 4 ] || usage
     export FROM="$4" MIRROR="$mirror"
-    # --timeout: with -H rsync may wait for ever for a hard link whose other names change meanwhile.
+    # No -H: rsync may wait for ever for a hard link whose other names change meanwhile.
     # shellcheck disable=SC2016 # For the shell that tfs-mirror starts.
     tfs-mirror -q --follow --check --seed \
-      'rsync -aHAX --numeric-ids --delete --exclude=/.tfs --timeout=60 "$FROM/" "$MIRROR"' \
+      'rsync -aAX --numeric-ids --delete --exclude=/.tfs "$FROM/" "$MIRROR"' \
       "$socket" "$mirror" &
     pid=$! status=0
     trap 'kill "$pid"' HUP INT TERM
