@@ -14,6 +14,8 @@ what=$1 socket=$2 mirror=$3 log=$3.log
 # The mirror of an earlier run has the lock, with its process id in it, as long as it lives.
 lock=$mirror/.tfs/lock
 if [ -e "$lock" ] && ! flock -n "$lock" true; then
+  # One that has just begun has still to write it.
+  for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$lock" ] || sleep 1; done
   kill "$(cat "$lock")"
   flock -w 60 "$lock" true
 fi
