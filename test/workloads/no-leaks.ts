@@ -13,7 +13,7 @@ import { tempDirectory } from '../support/temp-directory.js'
 const isLong = process.env['TFS_LONG'] !== undefined
 const warmUp = 10_000
 const count = isLong ? 100_000 : 10_000
-const kept = isLong ? 50_000 : 4000
+const kept = isLong ? 50_000 : 6000
 
 // A leak of one small object for each file is some 10 MB of heap; the collector does not give all
 // pages back at once, so what the process holds varies more.
