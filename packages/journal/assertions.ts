@@ -20,6 +20,8 @@ export interface AssertionsOptions {
 
 /** How long one step may take before it ends; what it does last may be as long again. */
 const stepMs = 1
+/** The same where callers are busy: none of them waits for longer than a call takes anyway. */
+const busyStepMs = 0.2
 /** A step is followed by a pause of so many times its length where callers are busy. */
 const busyPause = 20
 /** Stream that the reader has not taken: more is not added to it. */
@@ -40,6 +42,7 @@ export class Assertions {
   readonly #stuck = new Set<Walker>()
   #dueAt = 0
   #requestsSeen = 0
+  #isBusy = false
   /** Of those that have ended. */
   ended = 0
   last: object | undefined
@@ -120,14 +123,17 @@ export class Assertions {
     const walker = this.#next()
     const before = walker.counts.bytes
     const isMuch = () => walker.isData && walker.counts.bytes - before >= dataMax
-    const state = walker.step(() => isMuch() || performance.now() - begun >= stepMs)
+    const limitMs = this.#isBusy ? busyStepMs : stepMs
+    const state = walker.step(() => isMuch() || performance.now() - begun >= limitMs)
     if (state === 'ended') this.#end(walker)
     else this.#active.push(walker)
     if (state === 'waits') this.#stick(walker)
     const now = performance.now()
-    const isBusy = requests() !== this.#requestsSeen
+    this.#isBusy = requests() !== this.#requestsSeen
     this.#requestsSeen = requests()
-    const pauseMs = isBusy ? (now - begun) * busyPause : 0
+    // What is more was spent waiting for a processor.
+    const tookMs = Math.min(now - begun, stepMs)
+    const pauseMs = this.#isBusy ? tookMs * busyPause : 0
     const rateMs = bytesPerSecond ? ((walker.counts.bytes - before) * 1000) / bytesPerSecond : 0
     this.#dueAt = Math.max(now + pauseMs, begun + rateMs)
   }

@@ -2,7 +2,6 @@
 // is being made whole, and where it is in doubt of a path; compares where it is asked to.
 
 import { randomInt } from 'node:crypto'
-import { escapeName } from '#posix'
 import { assertForm } from '#wire'
 import type { AnyMessage, Body, OperationName } from '#wire'
 import type { Asked, Assertion, AssertionsOptions, Statement } from './assertions-options.js'
@@ -12,9 +11,10 @@ import { apply, compare, faultOf, forAll, touch } from './statement-kinds.js'
 import { statedAnew } from './divergences.js'
 import { Doubts } from './doubts.js'
 import { clearIncomplete, isIncomplete, markIncomplete } from './incomplete-mark.js'
-import { noteVerified } from './last-verification.js'
+import { tellVerified } from './last-verification.js'
 import { failed } from './operate.js'
 import { isEmpty } from './is-empty.js'
+import { Offered } from './offered.js'
 import { Statements } from './statements.js'
 import { Tally, type Underway } from './tally.js'
 import { LinkDoubt, newLinks } from './link-doubt.js'
@@ -41,6 +41,7 @@ export class Assertions {
   readonly #asked = new Map<number, Asked>()
   // Assertions that are compared though nobody asked for them here, and what differed before.
   readonly #passing = new Map<number, { readonly path: Buffer; readonly differing: number }>()
+  readonly #offered = new Offered()
   // Why the mirror would end, while another way is sought.
   #sought: { readonly error: MirrorError; readonly sinceMs: number } | undefined
   // What is still to be asked for, or was asked for and is not stated in full: one by one.
@@ -99,9 +100,8 @@ export class Assertions {
 
   /** What earlier runs have noted is called otherwise by now, perhaps. */
   healAll(): void {
-    const { mayHeal, absence } = this.#options
-    if (!mayHeal) return
-    for (const one of absence.selection.statedFor(top)) this.#doubts.add(one, false)
+    if (!this.#options.mayHeal) return
+    for (const one of this.#options.absence.selection.statedFor(top)) this.#doubts.add(one, false)
   }
 
   /** Whether something at one of these paths is still to be stated. */
@@ -167,6 +167,7 @@ export class Assertions {
     for (const { hasBegun } of this.#asked.values()) if (hasBegun) this.#isEmpty = false
     this.#asked.clear()
     this.#passing.clear()
+    this.#offered.clear()
     this.#differences.forget()
     this.#doubts.restart()
     this.#wants.askAgain()
@@ -187,29 +188,26 @@ export class Assertions {
 
   /** Deals with a statement. Throws MirrorError, and errno errors of the target. */
   take(message: Assertion, place: () => string): void {
-    const { name, body } = message
-    const { tree } = this.#options
-    tree.seq = message.seq
+    const { name, body, seq } = message
+    this.#options.tree.seq = seq
     if (name === 'assert-begin') return this.#begins(body)
     if (name === 'assert-end') return this.#ends(body)
-    const fault = faultOf(message, tree.options.folds)
-    if (fault < 0) throw failed(name, body, message.seq, fault, place())
+    const fault = faultOf(message, this.#options.tree.options.folds)
+    if (fault < 0) throw failed(name, body, seq, fault, place())
     const asked = this.#asked.get(body.id)
+    const isHealing = this.#doubts.isAsked(body.id) || this.#offered.has(body.id)
     if (this.#wants.isAsked(body.id)) this.tally.addPiece(message)
-    else if (asked || this.#doubts.isAsked(body.id) || this.#passing.has(body.id))
-      this.tally.add(message)
+    else if (asked || isHealing || this.#passing.has(body.id)) this.tally.add(message)
     // Those of others may go on when this mirror is whole already, and so be done by half.
     const isTaken = asked?.why === 'whole' || asked?.why === 'links' || body.id === forAll
-    if (isTaken || this.#doubts.isAsked(body.id) || this.#wants.isAsked(body.id))
-      this.#apply(message, place)
+    if (isTaken || isHealing || this.#wants.isAsked(body.id)) this.#apply(message, place)
     else if (asked || this.#passing.has(body.id)) this.#compare(message, place, asked !== undefined)
   }
 
   /** Asks for what is to be asked for; for now and then. */
   poll(): void {
     const { upstream, resume } = this.#options
-    if (!upstream?.send || resume.epoch === 0) return
-    if (resume.isPassing && !this.#sought) return
+    if (!upstream?.send || resume.epoch === 0 || (resume.isPassing && !this.#sought)) return
     if (this.#sought && performance.now() - this.#sought.sinceMs > patienceMs)
       throw this.#sought.error
     const { connections, isConnected } = upstream.state()
@@ -258,9 +256,12 @@ export class Assertions {
   #begins({ id, form, path }: Body<'assert-begin'>): void {
     const asked = this.#asked.get(id)
     this.#doubts.begins(id)
+    const { checks, suspects, verify } = this.#options
     if (asked) asked.hasBegun = true
-    else if (!this.#wants.begins(id) && this.#options.checks && form === assertForm.HASHES)
-      this.#passes(id, path)
+    else if (this.#wants.begins(id) || this.#doubts.isAsked(id) || id === forAll) return
+    else if (form === assertForm.HASHES && checks) this.#passes(id, path)
+    else if (form === assertForm.DATA && suspects.count > 0 && !this.isActive && !verify)
+      this.#offered.take(id, path)
     if (asked?.why === 'verify' || this.#passing.has(id)) this.#differences.begin(id)
   }
 
@@ -275,11 +276,11 @@ export class Assertions {
     const { tree } = this.#options
     const why = this.#asked.get(body.id)?.why
     // Of what is healed nobody knows of what it is a link here.
-    const isNew = why === 'whole' || why === 'links' || this.#doubts.isAsked(body.id)
+    const isHealed = this.#doubts.isAsked(body.id) || this.#offered.isWhole(body.id)
+    const isNew = why === 'whole' || why === 'links' || isHealed
     this.#checkLinks(message)
     tree.began = false
-    const isFlat = this.#doubts.isFlat(body.id)
-    const e = isFlat
+    const e = this.#doubts.isFlat(body.id)
       ? touch(this.#statements, message)
       : apply(this.#statements, message, !isNew && !isMisplaced)
     tree.began = false
@@ -320,16 +321,20 @@ export class Assertions {
     this.#differences.end(id)
     if (passed && errno === 0) this.#verified(passed.path, this.differing - passed.differing)
     this.#wants.ends(id)
+    if (this.#offered.ends(id) && errno === 0) {
+      this.#doubts.clear()
+      this.#isHealed = true
+    }
     if (this.#doubts.isAsked(id)) {
       this.#doubts.ends(id, errno === 0)
       this.#isHealed = true
     }
     if (asked?.why === 'links') this.#links.ends()
-    if (asked?.hasBegun) {
-      // Otherwise it is asked for again.
-      if (errno === 0) this.#needs = this.#needs.filter(({ path }) => !path.equals(asked.path))
-      else this.#options.say(`the source could not state all there is (errno ${errno})`)
-    }
+    // Otherwise it is asked for again.
+    if (asked?.hasBegun && errno === 0)
+      this.#needs = this.#needs.filter(({ path }) => !path.equals(asked.path))
+    if (asked && errno !== 0)
+      this.#options.say(`the source could not state all there is (errno ${errno})`)
     if (this.#statements.isApart && !this.isActive) this.#join(asked)
     this.#wants.ask((body) => this.#send(body))
     this.#settle()
@@ -351,12 +356,7 @@ export class Assertions {
   }
 
   #verified(path: Buffer, differences: number): void {
-    const { state, resume, verify, say } = this.#options
-    const repaired = verify?.repair === true
-    noteVerified(state, path, { differences, repaired, position: resume })
-    if (verify) return
-    const found = differences === 0 ? 'no difference' : `${differences} differences`
-    say(`compared '${escapeName(path) || '.'}' with the source: ${found} (${this.tally.shown})`)
+    tellVerified(this.#options, path, differences, this.tally.shown)
   }
 
   // Which of the names here are to be of one file only the whole tells.

@@ -24,8 +24,8 @@ export interface Verified {
 
 type State = Pick<StateDirectory, 'fd' | 'shown'>
 
-/** Throws as `openPrivateFile` does, and errno errors. */
-export function noteVerified(
+// Throws as `openPrivateFile` does, and errno errors.
+function noteVerified(
   { fd, shown }: State,
   path: Buffer,
   found: Omit<Verified, 'time' | 'path'>,
@@ -43,6 +43,31 @@ export function noteVerified(
   } finally {
     close(file)
   }
+}
+
+interface Comparison {
+  readonly state: State
+  readonly resume: Position
+  /** It was asked for, whose end says what it found. */
+  readonly verify: { readonly repair: boolean } | undefined
+  readonly say: (line: string) => void
+}
+
+/**
+ * Notes a comparison that has ended, and says what it found of `what`.
+ * Throws as `openPrivateFile` does, and errno errors.
+ */
+export function tellVerified(
+  { state, resume, verify, say }: Comparison,
+  path: Buffer,
+  differences: number,
+  what: string,
+): void {
+  const repaired = verify?.repair === true
+  noteVerified(state, path, { differences, repaired, position: resume })
+  if (verify) return
+  const found = differences === 0 ? 'no difference' : `${differences} differences`
+  say(`compared '${escapeName(path) || '.'}' with the source: ${found} (${what})`)
 }
 
 /** Undefined where there was none, or nobody knows any more. Throws as `openPrivateFile` does. */
