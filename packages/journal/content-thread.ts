@@ -3,13 +3,13 @@
 
 import { hash } from 'node:crypto'
 import { setPriority } from 'node:os'
-import { workerData } from 'node:worker_threads'
 import {
   AT_SYMLINK_NOFOLLOW,
   close,
   errno,
   eventfdSignal,
   fstat,
+  helperData,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_RDONLY,
@@ -23,7 +23,7 @@ import {
 import { blockSize, ContentSlots, control, jobKind, slotsMax } from './content-slots.js'
 
 const niceness = 5
-const { shared, wakeFd } = workerData as { shared: SharedArrayBuffer; wakeFd: number }
+const { shared, wakeFd } = helperData<{ shared: SharedArrayBuffer; wakeFd: number }>()
 const slots = new ContentSlots(shared)
 const { words } = slots
 const small = Array.from({ length: slotsMax }, (_, slot) => slots.small(slot))

@@ -2,7 +2,7 @@
 // comes back counts only where nothing has changed that content since it was asked for: every
 // change of content passes here (`touch`), by the inode, whichever of its names it was made by.
 
-import { Worker } from 'node:worker_threads'
+import { HelperThread } from '#posix'
 import { ContentSlots, control, jobKind, slotsMax } from './content-slots.js'
 import type { InodeKey } from './node.js'
 import type { Inode } from './node-table.js'
@@ -43,7 +43,7 @@ export class Contents {
   readonly #wakeFd: number
   readonly #keyOf: (inode: Inode) => InodeKey
   readonly #slots = new ContentSlots()
-  readonly #threads: Worker[] = []
+  readonly #threads: HelperThread[] = []
   readonly #free = Array.from({ length: slotsMax }, (_, slot) => slot)
   readonly #small = this.#free.map((slot) => this.#slots.small(slot))
   readonly #data = this.#free.map((slot) => this.#slots.data(slot))
@@ -148,7 +148,7 @@ export class Contents {
     Atomics.store(words, control.isClosing, 1)
     Atomics.add(words, control.put, 1)
     Atomics.notify(words, control.put)
-    for (const thread of this.#threads) void thread.terminate()
+    for (const thread of this.#threads) thread.end()
   }
 
   #newJob(
@@ -208,10 +208,8 @@ export class Contents {
   }
 
   #grow(): void {
-    const workerData = { shared: this.#slots.shared, wakeFd: this.#wakeFd }
-    const thread = new Worker(new URL('./content-thread.js', import.meta.url), { workerData })
-    thread.unref()
-    this.#threads.push(thread)
+    const data = { shared: this.#slots.shared, wakeFd: this.#wakeFd }
+    this.#threads.push(new HelperThread(new URL('./content-thread.js', import.meta.url), data))
   }
 }
 

@@ -1,8 +1,8 @@
 // fsync in other threads, so that no request waits behind another file's. The result comes back
 // into the session's loop, which alone writes the stream and then answers the caller.
 
-import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads'
-import { eventfdClear } from '#posix'
+import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
+import { eventfdClear, HelperThread } from '#posix'
 
 export interface SyncJob {
   readonly id: number
@@ -16,7 +16,7 @@ export interface SyncResult {
 }
 
 interface Helper {
-  readonly worker: Worker
+  readonly thread: HelperThread
   readonly port: MessagePort
   busy: boolean
 }
@@ -63,9 +63,9 @@ export class SyncPool {
   }
 
   close(): void {
-    for (const { port, worker } of this.#helpers) {
+    for (const { port, thread } of this.#helpers) {
       port.close()
-      void worker.terminate()
+      thread.end()
     }
   }
 
@@ -83,12 +83,9 @@ export class SyncPool {
   #grow(): Helper | undefined {
     if (this.#helpers.length === helpersMax) return undefined
     const { port1, port2 } = new MessageChannel()
-    const worker = new Worker(new URL('./sync-helper.js', import.meta.url), {
-      workerData: { port: port2, wakeFd: this.#wakeFd },
-      transferList: [port2],
-    })
-    worker.unref()
-    const helper: Helper = { worker, port: port1, busy: false }
+    const data = { port: port2, wakeFd: this.#wakeFd }
+    const thread = new HelperThread(new URL('./sync-helper.js', import.meta.url), data, [port2])
+    const helper: Helper = { thread, port: port1, busy: false }
     this.#helpers.push(helper)
     return helper
   }

@@ -227,3 +227,4 @@ export {
 } from './process.js'
 export { ioctl } from './ioctl.js'
 export { firstWritten } from './extents.js'
+export { HelperThread, helperData } from './helper-thread.js'
