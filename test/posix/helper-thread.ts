@@ -23,7 +23,7 @@ async function test(): Promise<void> {
   })
   void t.test('is ended while it begins', async (t) => {
     const wakeFd = eventfd()
-    for (let delayMs = 0; delayMs < 100; delayMs += 4) {
+    for (let delayMs = 0; delayMs < 100; delayMs += 2) {
       const thread = new HelperThread(module, { wakeFd })
       await sleep(delayMs)
       thread.end()
