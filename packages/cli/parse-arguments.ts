@@ -132,6 +132,6 @@ const epilogue = ({ notes }: Pick<Program, 'notes'>) =>
   `is bad; ${exitCode.usage} wrong usage; ${exitCode.failed} the system failed.`
 
 function version(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+  const text = readFileSync(new URL(import.meta.resolve('tfs/package.json')), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }

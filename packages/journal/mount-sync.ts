@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { errno } from '#posix'
 import type { MarkMessage } from './marks.js'
-import { moved } from './write-pages.js'
+
+/** Its exit code where not all of them are there. */
+export const moved = 1
 
 const program = join(import.meta.dirname, 'write-pages.js')
 const timeoutMs = 300_000

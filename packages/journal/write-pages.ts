@@ -14,12 +14,10 @@ import {
   openat,
   writePages,
 } from '#posix'
+import { moved } from './mount-sync.js'
 import { openBelow } from './open-below.js'
 
-/** The exit code where not all of them are there. */
-export const moved = 1
-
-if (process.argv[1] === import.meta.filename) process.exitCode = run(process.argv[2] ?? '')
+process.exitCode = run(process.argv[2] ?? '')
 
 function run(mountpoint: string): number {
   const root = openat(AT_FDCWD, Buffer.from(mountpoint), O_PATH | O_DIRECTORY)
