@@ -229,7 +229,7 @@ export class Assertions {
     const now = performance.now()
     if (now - this.#healMs < (this.isActive ? finishEachMs : healEachMs)) return
     this.#healMs = now
-    if (this.#doubts.isIdle && !this.isActive) this.tally.reset()
+    if (this.#doubts.isIdle && !this.isActive && this.#passing.size === 0) this.tally.reset()
     this.#doubts.ask((path, isDeep) => this.#askFor({ why: undefined, path }, isDeep))
     this.#settle()
   }
