@@ -7,7 +7,7 @@ import { assertForm, pathFault, type Body, type OperationName } from '#wire'
 import type { JournalContext } from './journal-context.js'
 import { openBelow } from './open-below.js'
 import type { Sink } from './output.js'
-import { Walker, type AssertRequest } from './walker.js'
+import { begins, Walker, type AssertRequest } from './walker.js'
 
 export interface AssertionsOptions {
   readonly context: JournalContext
@@ -80,9 +80,10 @@ export class Assertions {
   }
 
   // For who reads the stream there is nothing.
-  #stateOutside({ id, form, path }: AssertRequest): void {
+  #stateOutside(request: AssertRequest): void {
     const { emitter } = this.#options.context
-    emitter.emit('assert-begin', { id, form, path })
+    const { id, path } = request
+    emitter.emit('assert-begin', begins(request))
     emitter.emit('assert-absent', { id, path })
     emitter.emit('assert-end', { id, errno: 0 })
   }

@@ -26,6 +26,12 @@ export interface AssertRequest {
   readonly length: number
 }
 
+/** The message with which it begins. */
+export const begins = ({ isDeep, ...rest }: AssertRequest): Body<'assert-begin'> => ({
+  ...rest,
+  depth: isDeep ? 1 : 0,
+})
+
 export interface WalkCounts {
   directories: number
   files: number
@@ -68,7 +74,7 @@ export class Walker {
   constructor(context: JournalContext, request: AssertRequest, isAtOnce = false) {
     this.request = request
     const { tree, contents } = context
-    const { id, form, path } = request
+    const { path } = request
     const place = new Place(tree)
     const sizeMax = this.isData ? dataHereMax : blockSize
     const pending = new Pending(path, (one) => place.typeAt(one))
@@ -85,7 +91,7 @@ export class Walker {
     }
     this.#files = new FileStatements(this.#walk)
     this.#directories = new DirectoryStatements(this.#walk)
-    context.emitter.emit('assert-begin', { id, form, path })
+    context.emitter.emit('assert-begin', begins(request))
   }
 
   /** Whether content itself is stated. */

@@ -67,7 +67,7 @@ export const exampleBodies: { readonly [K in MessageName]: Body<K> } = {
   setxattr: { path, name: bytes('user.mime_type'), value: bytes('text/plain') },
   removexattr: { path, name: bytes('user.mime_type') },
   fsync: { path: bytes(''), datasync: 0, errno: 5 },
-  'assert-begin': { id: 0xa55e4701, form: 1, path: bytes('src') },
+  'assert-begin': { id: 0xa55e4701, depth: 1, form: 1, offset: 0, length: 0, path: bytes('src') },
   'assert-end': { id: 0xa55e4701, errno: 0 },
   'assert-absent': { id: 0xa55e4701, path },
   'assert-dir': {

@@ -40,6 +40,14 @@ const newDirMtime = {
 }
 
 const assertion = { id: f.count('the assertion that it belongs to') }
+
+const asserted = {
+  depth: f.count('0: what is at path; 1: and all below it', 1),
+  form: f.count('0: content as data; 1: as hashes', assertForm.HASHES),
+  offset: f.offset('with depth 0: the content of a regular file from here on'),
+  length: f.offset('and so many bytes; 0: all of it'),
+  path: f.path('the root is empty'),
+}
 const attributes = {
   uid: f.owner('owner'),
   gid: f.owner('group'),
@@ -307,13 +315,12 @@ export const messageTable = {
     type: 0x0200,
     flags: ASSERT,
     doc:
-      'What is at path, and all below it, is stated from here on, between operations: each ' +
-      'statement is true at its own place in the stream. Who has all that came before may skip ' +
-      'it, unless its id is 0: then it says what a source that was killed had not.',
+      'What is at path, and with depth 1 all below it, is stated from here on, between ' +
+      'operations: each statement is true at its own place in the stream. Who has all that came ' +
+      'before may skip it, unless its id is 0: then it says what a source that was killed had not.',
     fields: {
       ...assertion,
-      form: f.count('0: content as data; 1: as hashes', assertForm.HASHES),
-      path: f.path('the root is empty'),
+      ...asserted,
     },
   },
   'assert-end': {
@@ -419,12 +426,8 @@ export const messageTable = {
     flags: 0,
     doc: 'The source is asked to state what is at path.',
     fields: {
-      id: f.count('comes back in assert-begin'),
-      depth: f.count('0: what is at path; 1: and all below it', 1),
-      form: f.count('0: content as data; 1: as hashes', assertForm.HASHES),
-      offset: f.offset('with depth 0: the content of a regular file from here on'),
-      length: f.offset('and so many bytes; 0: all of it'),
-      path: f.path('the root is empty'),
+      id: f.count('not 0; it comes back in assert-begin, with all the rest'),
+      ...asserted,
     },
   },
 } as const satisfies Record<string, Row>

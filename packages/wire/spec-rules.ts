@@ -44,7 +44,7 @@ const typeTable = markdownTable(
   [
     ['0x0001-0x00ff', 'control'],
     ['0x0100-0x01ff', 'operations: what was done to the tree'],
-    ['0x0200-0x02ff', 'assertions: what a path is (reserved)'],
+    ['0x0200-0x02ff', 'assertions: what a path is'],
     ['0x0300-0x03ff', 'requests, which travel from readers to the source: section 8'],
     ['0x8000-0xffff', 'private use: never given out here'],
     ['the others', 'reserved'],

@@ -59,7 +59,7 @@ class Scene {
     const type = 0o100000
     const names = encodeNames([{ name: Buffer.from('a'), type }])
     this.stream
-      .add('assert-begin', { id })
+      .add('assert-begin', { id, depth: 1 })
       .add('assert-dir', { id, mode: 0o755, ...own, names })
       .add('fsync')
     this.give()

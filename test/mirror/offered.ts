@@ -34,7 +34,7 @@ function stated(path: string): Buffer {
   return new StreamWriter()
     .add('create', { path: 'a', mode: 0o644 })
     .add('doubt', { path: 'b' })
-    .add('assert-begin', { id: 77, form: 0, path })
+    .add('assert-begin', { id: 77, depth: 1, form: 0, path })
     .add('assert-dir', { ...about, path: '', mode: 0o755, after: none, upto: none, names })
     .add('assert-file', said('a'))
     .add('assert-file', said('b'))

@@ -30,7 +30,7 @@ class Statements extends StreamWriter {
   }
   begin(id: number): this {
     this.#id = id
-    return this.add('assert-begin', { id, form: 0 })
+    return this.add('assert-begin', { id, depth: 1, form: 0 })
   }
   state<K extends 'assert-file' | 'assert-data' | 'assert-absent'>(name: K, body: Loose<K>): this {
     return this.add(name, { id: this.#id, ...body })

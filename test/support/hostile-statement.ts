@@ -76,7 +76,14 @@ export function hostileStatement(
     ),
   })
   const makers: Record<Statement, () => object> = {
-    'assert-begin': () => ({ id: 0, form: 0, path: rng.next(2) ? none : path() }),
+    'assert-begin': () => ({
+      id: 0,
+      depth: rng.next(2),
+      form: 0,
+      offset: 0,
+      length: 0,
+      path: rng.next(2) ? none : path(),
+    }),
     'assert-end': () => ({ id: 0, errno: rng.next(3) }),
     'assert-absent': () => ({ id: 0, path: path() }),
     'assert-dir': directory,
