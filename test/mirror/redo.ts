@@ -11,6 +11,8 @@ import { seeded } from '../support/seed.js'
 import { tempDirectory } from '../support/temp-directory.js'
 import { listTree } from '../support/tree-listing.js'
 
+const isLong = process.env['TFS_LONG'] !== undefined
+
 t.setTimeout(300_000)
 t.teardown(clearFaults)
 
@@ -51,9 +53,11 @@ async function killBehindEach(t: Test, ids: Ids, count: number): Promise<void> {
 }
 
 void t.test('a kill behind each operation, before its position is noted', (t) =>
-  killBehindEach(t, { kind: 'numeric' }, 1500),
+  killBehindEach(t, { kind: 'numeric' }, isLong ? 1500 : 500),
 )
-void t.test('the same with --ids xattr', (t) => killBehindEach(t, { kind: 'xattr' }, 700))
+void t.test('the same with --ids xattr', (t) =>
+  killBehindEach(t, { kind: 'xattr' }, isLong ? 700 : 300),
+)
 
 // Calls that follow the one that an operation begins with.
 const steps: [FaultCall, number][] = [
@@ -65,7 +69,10 @@ const steps: [FaultCall, number][] = [
 ]
 
 async function killBetween(t: Test, ids: Ids): Promise<void> {
-  const stream = new RandomStream(seeded(t)).run(500).settle().writer.bye()
+  const stream = new RandomStream(seeded(t))
+    .run(isLong ? 500 : 200)
+    .settle()
+    .writer.bye()
   const { path } = tempDirectory(t)
   const alone = join(path, 'alone')
   t.equal((await replay(stream.bytes, alone, { ids })).error, undefined)

@@ -1,4 +1,5 @@
-// A thread may be ended at any moment, also while it loads koffi, which once took the process along.
+// A thread may be ended at any moment, also while it loads koffi, which would take the process
+// along.
 
 import { isMainThread } from 'node:worker_threads'
 import { setTimeout as sleep } from 'node:timers/promises'

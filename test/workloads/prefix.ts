@@ -16,7 +16,7 @@ import { tempDirectory } from '../support/temp-directory.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
 const count = isLong ? 500 : 100
-const cutsEach = isLong ? 200 : 80
+const cutsEach = isLong ? 200 : 40
 const program = join(import.meta.dirname, '../../bin/tfs-mirror.js')
 
 const { path: dir } = tempDirectory(t)
