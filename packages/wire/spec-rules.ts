@@ -10,7 +10,7 @@ const kibi = (n: number) => `${n} (${n >> 10} KiB)`
 
 const headerDocs: Readonly<Record<keyof typeof header.fields, string>> = {
   size: 'bytes of the whole message: header, body and padding',
-  type: 'which message it is, section 10; a number is never given to another message',
+  type: 'which message it is, section 11; a number is never given to another message',
   flags: 'section 3',
   seq: 'its number in its epoch, section 7',
   timeLo: "nanoseconds since 1970 on the source's clock, when it was done: the low half of a u64",
@@ -95,7 +95,7 @@ ${headerTable}
 
 ${flagTable}
 
-Section 10 has the flags of each type. A reader goes by those that it finds in the header.
+Section 11 has the flags of each type. A reader goes by those that it finds in the header.
 
 ## 4. The checksum
 
@@ -107,7 +107,7 @@ stops where it is wrong.
 
 ## 5. The body
 
-The fields of a message, as section 10 lists them, lie like this:
+The fields of a message, as section 11 lists them, lie like this:
 
 1. the numbers, in the order of the list, without any gap or alignment;
 2. for each field of bytes, in the order of the list, a u32: how many bytes it has;
@@ -204,4 +204,36 @@ ${typeTable}
 A replay applies the operations in order. Of attributes it sets the owner first, then the
 mode, then extended attributes, then times, since each may change those after it. \`write\`
 and the like may change the mtime of a file; the exact one follows in a \`setattr\`.
+
+## 10. Assertions
+
+An assertion says what is, for a copy that lacks something or is to be compared. A reader asks for
+one with \`want-assert\`; the source may also make one by itself. It is answered with an
+\`assert-begin\` that repeats what was asked for, statements with the same id, and an
+\`assert-end\`; sooner or later, or not at all, and then it may be asked for again. All readers of
+the stream get them. Several assertions may be under way at once, and operations come between
+their statements. A reader that has all that came before needs none of them.
+
+Each statement is true at its own place in the stream. So a copy that makes what is at the path as
+it is stated, and applies all operations, is right there from then on; at \`assert-end\` all at
+and below the path of \`assert-begin\` is right, whatever it was before. With an errno it could
+not all be stated: then nothing is known of what was not. Meanwhile operations may not fit. What
+they concern is stated, or will be, and they are applied as far as they go: where the source of a
+\`rename\` or of a \`link\` is missing, what is at newPath is removed; where the target of one
+is in the way, it is replaced; missing directories are made.
+
+\`assert-dir\` has names in lists. A list tells of the names behind \`after\` and up to
+\`upto\`: what the copy has there that is not in it is removed, with all below. What is in it is
+stated next with depth 1, and not at all with depth 0.
+
+\`assert-file\` tells with \`content\` where the content is: 0, all of it in \`data\`; 1, the
+sha256 of all of it in \`data\`; 2, in \`assert-data\` that follow, between which anything may
+come, until another \`assert-file\` with 3 repeats the attributes as they are then. The pieces
+reach to the size that was stated with 2; what is behind that has come by operations. With 1, and
+with pieces of kind 2, a copy compares; where it differs it asks for that content as data, with
+depth 0, form 0, the offset and the length.
+
+Names that have the same \`group\` in one assertion are links of one file. The first of them has
+an empty \`linkOf\`, and is to be no link of anything but names of that group; the others name in
+\`linkOf\` one that was stated before, and are made links of that.
 `)

@@ -32,7 +32,7 @@ export function exampleMessage(name: MessageName): Buffer {
 }
 
 const messagesIntroduction = filled(`
-## 10. The messages
+## 11. The messages
 
 Each has its type, its flags, its fields with the numbers first, and an example: offset and
 bytes in hexadecimal, and the line of JSON that \`tfs-dump --json\` prints for it and from which
