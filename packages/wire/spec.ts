@@ -18,7 +18,8 @@ const time = { sec: 1_700_000_000, nsec: 123_456_789 }
 const epoch = 0x01020304
 
 /** PROTOCOL.md, as Markdown. */
-export const spec = (): string => [rules, '', messagesIntroduction, ...names.map(section)].join('\n')
+export const spec = (): string =>
+  [rules, '', messagesIntroduction, ...names.map(section)].join('\n')
 
 /** The example of a message that PROTOCOL.md shows. */
 export function exampleMessage(name: MessageName): Buffer {

@@ -2,27 +2,46 @@
 
 import t from 'tap'
 import { assertionLines } from '../../bench/assertion.js'
-import { jsonReport, tableReport, type Measurement } from '../../bench/report.js'
-import { targets } from '../../bench/targets.js'
+import { chart } from '../../bench/chart.js'
+import { contestLines, contestRows } from '../../bench/contest-report.js'
+import { rowsOf, tableReport, type Measurement } from '../../bench/report.js'
+import { peers, plainName } from '../../bench/targets.js'
 
-const [plain, passthrough, ...ours] = targets.map(({ name }) => name)
+const measured = (target: string, ...all: number[]): Measurement[] =>
+  all.map((seconds) => ({ target, workload: 'work', seconds, cpuSeconds: 1, peakMiB: 50 }))
 
-void t.test('medians, and their ratios to the plain directory and to the peer', async (t) => {
-  const measured = (target: string | undefined, ...all: number[]): Measurement[] =>
-    all.map((seconds) => ({ target: target!, workload: 'work', seconds }))
-  const measurements = [
-    ...measured(plain, 9, 1, 2),
-    ...measured(passthrough, 4, 5),
-    ...ours.flatMap((name) => measured(name, 6)),
-  ]
-  const rows = JSON.parse(jsonReport(measurements)) as unknown
+void t.test(
+  'medians, and their ratios to the plain directory and to the better peer',
+  async (t) => {
+    const rows = rowsOf([
+      ...measured(plainName, 9, 1, 2),
+      ...measured(peers[0]!, 4, 5),
+      ...measured(peers[1]!, 5, 6),
+      ...measured('tfs, stream read', 6),
+    ])
+    t.match(rows, [
+      { target: plainName, rounds: 3, median: 2, least: 1, most: 9, toPlain: 1, toPeer: 2 / 4.5 },
+      { target: peers[0], rounds: 2, median: 4.5, toPlain: 2.25, toPeer: 1 },
+      { target: peers[1], median: 5.5, toPeer: 5.5 / 4.5 },
+      { target: 'tfs, stream read', median: 6, toPlain: 3, toPeer: 6 / 4.5, peakMiB: 50 },
+    ])
+    const table = tableReport(rows)
+    t.match(table, /^work *$\n {2}plain directory +2\.000 +1\.000 +9\.000/m)
+    t.ok(table.split('\n').every((line) => line.length <= 102))
+    const image = chart(rows)
+    t.match(image, /^<svg [^]*work[^]*tfs, stream read|tfs, stream read[^]*<\/svg>\n$/)
+    t.equal(image.match(/<rect /g)?.length, 8, 'a bar and a colour for each')
+  },
+)
+
+void t.test('contenders, and their ratios to the first', async (t) => {
+  const heat = (contender: string, seconds: number) => ({ contest: 'start', contender, seconds })
+  const rows = contestRows([heat("node's own", 2), heat('tfs-mirror --help', 3)])
   t.match(rows, [
-    { target: plain, rounds: 3, median: 2, least: 1, most: 9, toPlain: 1, toPassthrough: 2 / 4.5 },
-    { target: passthrough, rounds: 2, median: 4.5, toPlain: 2.25, toPassthrough: 1 },
-    { target: ours[0], median: 6, toPlain: 3, toPassthrough: 6 / 4.5 },
-    { target: ours[1] },
+    { median: 2, toFirst: 1 },
+    { median: 3, toFirst: 1.5 },
   ])
-  t.match(tableReport(measurements), /^work *$\n {2}plain directory +2\.000 +1\.000 +9\.000/m)
+  t.match(contestLines(rows), /^start\n {2}node's own +2\.000[^]* 1\.50x$/m)
 })
 
 void t.test('what an assertion costs, with rates and ratios', async (t) => {
