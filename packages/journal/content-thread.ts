@@ -39,8 +39,9 @@ while (Atomics.load(words, control.isClosing) === 0) {
     Atomics.wait(words, control.put, next)
     continue
   }
+  // Its place in the order is good until it is taken: no more jobs than there are places wait.
+  const slot = Atomics.load(words, control.order + (next & (slotsMax - 1)))
   if (Atomics.compareExchange(words, control.taken, next, (next + 1) | 0) !== next) continue
-  const slot = words[control.order + (next & (slotsMax - 1))]!
   slots.set(slot, 'result', work(slot))
   Atomics.store(words, slots.at(slot, 'isDone'), 1)
   if (Atomics.sub(words, control.awaited, 1) === 1) eventfdSignal(wakeFd)
