@@ -60,16 +60,26 @@ export class Assertions {
   }
 
   /**
-   * Begins one, or puts it down for later. False: there are too many, nobody would hear it, or the
-   * path is not one that a message may have.
+   * Begins one, or puts it down for later. False: there are too many, nobody would hear it, or it
+   * is not one that may be: by its path, its number, or since a part of a whole tree is nothing.
    */
   ask(request: AssertRequest): boolean {
     const { emitter, tree } = this.#options.context
     if (!emitter.isAttached || tree.isReservedPath(topOf(request.path))) return false
+    const { id, isDeep, offset, length } = request
+    if (id === 0 || this.#isTaken(id) || (isDeep && offset + length > 0)) return false
     if (this.#active.length < activeMax) this.#begin(request)
     else if (this.#waiting.length < waitingMax) this.#waiting.push(request)
     else return false
     return true
+  }
+
+  // Who reads the stream knows them by their numbers.
+  #isTaken(id: number): boolean {
+    return (
+      this.#active.some(({ request }) => request.id === id) ||
+      this.#waiting.some((request) => request.id === id)
+    )
   }
 
   #begin(request: AssertRequest): void {
@@ -178,7 +188,7 @@ export class Assertions {
     return `${JSON.stringify(this.describe(), undefined, 2)}\n`
   }
 
-  describe(): object {
+  describe(): { active: object[]; waiting: number; ended: number; last: object | null } {
     const now = performance.now()
     const active = this.#active.map((walker) => this.#describeOne(walker, now))
     return { active, waiting: this.#waiting.length, ended: this.ended, last: this.last ?? null }
