@@ -80,9 +80,10 @@ export class Pending {
   follow<K extends OperationName>(name: K, body: Body<K>): void {
     if (name === 'rename') this.#rename(body as Body<'rename'>)
     else if (name === 'link') this.#link(body as Body<'link'>)
-    else if (name === 'unlink' || name === 'rmdir')
-      this.#gone((body as Body<'unlink' | 'rmdir'>).path)
-    if (naming.has(name)) this.#relist((body as { path: Buffer }).path)
+    else if (removing.has(name)) this.#gone((body as Body<'unlink' | 'rmdir'>).path)
+    const { path } = body as { path: Buffer }
+    if (removing.has(name)) this.#relist(path, 0)
+    else if (naming.has(name)) this.#relist(path)
     if (name === 'rename' || name === 'link')
       this.#relist((body as Body<'rename' | 'link'>).newPath)
   }
@@ -132,13 +133,13 @@ export class Pending {
     )
   }
 
-  // What is called so by now is in the list of its directory, or not.
-  #relist(path: Buffer): void {
+  // What is called so by now is in the list of its directory, or not. `type`: what it is, if known.
+  #relist(path: Buffer, type?: number): void {
     const cut = path.lastIndexOf(slash)
     const listing = this.#trie.get(path.subarray(0, Math.max(0, cut)))
     if (listing === undefined || typeof listing === 'number') return
     const name = path.toString('latin1', cut + 1)
-    if (listing.covers(name)) listing.follow(name, this.#typeAt(path))
+    if (listing.covers(name)) listing.follow(name, type ?? this.#typeAt(path))
   }
 }
 
@@ -148,10 +149,10 @@ const naming: ReadonlySet<OperationName> = new Set<OperationName>([
   'mkdir',
   'mknod',
   'symlink',
-  'unlink',
-  'rmdir',
   'rename',
 ])
+/** Operations after which nothing is called `path`, though in the store it may be, excluded. */
+const removing: ReadonlySet<OperationName> = new Set<OperationName>(['unlink', 'rmdir'])
 
 const separator = Buffer.of(slash)
 

@@ -162,6 +162,8 @@ export class Walker {
     const { place, context } = this.#walk
     const e = place.enter(path)
     if (e < 0) return e
+    // It has come to where patterns exclude it.
+    if (context.tree.isOutside(path, place.stat.type)) return -errno.ENOENT
     const node = context.tree.nodes.find(place.stat)
     // What that says may be said of another name, and have it stated again.
     if (node) context.times.flush(node)
