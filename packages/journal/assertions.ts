@@ -5,6 +5,7 @@ import { randomInt } from 'node:crypto'
 import { close, errno, errnoName, escapeName, fstat, O_PATH, S_IFDIR, Stat } from '#posix'
 import { assertForm, pathFault, type Body, type OperationName } from '#wire'
 import type { JournalContext } from './journal-context.js'
+import type { InodeKey } from './node.js'
 import { openBelow } from './open-below.js'
 import type { Sink } from './output.js'
 import { begins, Walker, type AssertRequest } from './walker.js'
@@ -52,6 +53,7 @@ export class Assertions {
     this.#options = options
     const { context } = options
     context.isAsserting = () => this.isActive
+    context.tree.nameFor = ({ key }, path) => this.#nameFor(key, path)
     context.emitter.onOperation = (name, body) => this.#follow(name, body)
   }
 
@@ -212,6 +214,16 @@ export class Assertions {
       if (!next) break
       this.#begin(next)
     }
+  }
+
+  // A copy that is current has all names of a file, and any of them will do.
+  #nameFor(key: InodeKey, path: Buffer): Buffer | undefined {
+    const walkers = this.#active.filter((walker) => walker.knows(key))
+    for (const walker of walkers) {
+      const name = walker.nameFor(key, path)
+      if (walkers.every((other) => other.takes(name))) return name
+    }
+    return undefined
   }
 
   #follow<K extends OperationName>(name: K, body: Body<K>): void {

@@ -19,6 +19,7 @@ import { blockSize } from './content-slots.js'
 import { FileBlocks } from './file-blocks.js'
 import { holeGrain, largeHole } from './large-hole.js'
 import type { InodeKey } from './node.js'
+import type { Progress } from './pending.js'
 import { readXattrs } from './read-xattrs.js'
 import type { Walk } from './walker.js'
 
@@ -51,22 +52,22 @@ export class FileStatements {
   }
 
   /** The file at `path`, which the place has entered. 0, WAITS or -errno. */
-  state(path: Buffer, stated: number): number {
-    const { place, links, pending, request, isRight } = this.#walk
+  state(path: Buffer, progress: Progress | undefined): number {
+    const { place, links, request, isRight } = this.#walk
     const { size, nlink, type, blocks } = place.stat
     const group = nlink > 1 ? place.key : undefined
     const linkOf = group === undefined ? undefined : links.nameOf(group, isRight)
     const file = { path, group, linkOf: linkOf ?? none }
     if (linkOf || type !== S_IFREG) return this.#whole(file, content.STATED, none)
-    const isBegun = pending.isBegun(path)
-    if (size === 0 && !isBegun) return this.#whole(file, content.HERE, none)
-    if (request.length === 0 && request.offset === 0 && !isBegun) {
+    if (progress) return this.#goOn(file, progress)
+    if (size === 0) return this.#whole(file, content.HERE, none)
+    if (request.length === 0 && request.offset === 0) {
       const isHashed = request.form === assertForm.HASHES
       const isDense = blocks * 512 >= size
       if (isHashed && size <= blockSize && (isDense || size < holeGrain)) return this.#short(file)
       if (!isHashed && size <= dataHereMax && isDense) return this.#short(file)
     }
-    return this.#long(file, stated)
+    return this.#beginLong(file)
   }
 
   close(): void {
@@ -124,28 +125,29 @@ export class FileStatements {
   }
 
   // Its attributes, then a piece of its content at each step, then its attributes again.
-  #long(file: File, stated: number): number {
-    const { path } = file
+  #beginLong(file: File): number {
     const { pending, place, links, request } = this.#walk
     const { offset, length } = request
     const { size } = place.stat
     const end = length === 0 ? size : Math.min(size, offset + length)
-    const at = Math.max(offset, stated)
-    if (!pending.isBegun(path)) {
-      pending.goOn(path, offset)
-      if (file.group !== undefined) links.add(file.group, path)
-      return this.#say(file, content.FOLLOWS, none)
-    }
-    if (at >= end) return this.#whole(file, content.STATED, none)
+    pending.goOn(file.path, { stated: offset, end })
+    if (file.group !== undefined) links.add(file.group, file.path)
+    return this.#say(file, content.FOLLOWS, none)
+  }
+
+  #goOn(file: File, progress: Progress): number {
+    const { place } = this.#walk
+    const end = Math.min(progress.end, place.stat.size)
+    if (progress.stated >= end) return this.#whole(file, content.STATED, none)
     const fd = place.open()
     if (fd < 0) return fd
-    const e = this.#piece(path, fd, at, end)
+    const e = this.#piece(file.path, fd, { ...progress, end })
     close(fd)
     return e
   }
 
-  // States some of the content from `at` on. 0, WAITS or -errno.
-  #piece(path: Buffer, fd: number, at: number, end: number): number {
+  // States some of the content that is not stated. 0, WAITS or -errno.
+  #piece(path: Buffer, fd: number, { stated: at, end }: Progress): number {
     const { request, context, counts, pending, isAtOnce } = this.#walk
     const { id, form } = request
     const found = lseek(fd, at, SEEK_DATA)
@@ -157,7 +159,7 @@ export class FileStatements {
     if (hole > at) {
       const body = { id, path, offset: at, length: hole - at, kind: dataKind.HOLE, data: none }
       context.emitter.emit('assert-data', body)
-      pending.goOn(path, hole)
+      pending.goOn(path, { stated: hole, end })
       return 0
     }
     const size = isHashed ? blockSize : dataPieceMax
@@ -173,7 +175,7 @@ export class FileStatements {
     const kind = isHashed ? dataKind.HASH : dataKind.DATA
     context.emitter.emit('assert-data', { id, path, offset: at, length, kind, data: bytes })
     this.#blocks.passed(at + length)
-    pending.goOn(path, at + length)
+    pending.goOn(path, { stated: at + length, end })
     return 0
   }
 

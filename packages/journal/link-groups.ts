@@ -22,6 +22,16 @@ export class LinkGroups {
     this.#inodeAt = inodeAt
   }
 
+  /** Whether no file with several names has been stated. */
+  get isEmpty(): boolean {
+    return this.#groups.size === 0
+  }
+
+  /** Whether a name of the inode has been stated, or begun. */
+  has(key: InodeKey): boolean {
+    return this.#groups.has(key)
+  }
+
   /** The number of the group of an inode. */
   numberOf(key: InodeKey): number {
     return this.#group(key).number
@@ -33,6 +43,15 @@ export class LinkGroups {
       const path = pathOf(node)
       if (!node.parent || this.#inodeAt(path) !== key) this.#group(key).names.delete(node)
       else if (isRight(path)) return path
+    }
+    return undefined
+  }
+
+  /** A name of the inode that `isGood`; also while an operation on names is not emitted yet. */
+  find(key: InodeKey, isGood: (path: Buffer) => boolean): Buffer | undefined {
+    for (const node of this.#groups.get(key)?.names ?? []) {
+      const path = pathOf(node)
+      if (node.parent && isGood(path) && this.#inodeAt(path) === key) return path
     }
     return undefined
   }

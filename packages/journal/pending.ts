@@ -5,13 +5,26 @@
 import { Listing } from './listing.js'
 import { PathTrie, renameFlag, type Body, type OperationName } from '#wire'
 
-/** Bytes of a file's content that are stated; -1: nothing of it, or of the directory, is. */
-type Stated = number | Listing
+/** How far a file's content is stated. */
+export interface Progress {
+  readonly stated: number
+  /** As long as it was when it began: what is added behind that comes as operations. */
+  readonly end: number
+}
+
+const untouched = 'untouched'
+/** `untouched`: nothing of the file or directory is stated. */
+type Stated = typeof untouched | Progress | Listing
+
+interface Next {
+  readonly path: Buffer
+  readonly progress: Progress | undefined
+  readonly listing: Listing | undefined
+}
 
 /** S_IFREG and so on, of what is called so in the store; 0: nothing is. */
 type TypeAt = (path: Buffer) => number
 
-const untouched: Stated = -1
 const slash = 0x2f
 
 export class Pending {
@@ -26,23 +39,24 @@ export class Pending {
   }
 
   /**
-   * What is to be stated next: how many bytes of it are, or what of its names is not. Undefined:
-   * all is stated.
+   * What is to be stated next: how much of it is, or what of its names is not. Undefined: all is
+   * stated.
    */
-  next(): { path: Buffer; stated: number; listing: Listing | undefined } | undefined {
+  next(): Next | undefined {
     // What a list has named is stated before the next list: there are never many names here.
-    const found = this.#trie.first((value) => typeof value !== 'number' && value.isBegun)
+    const found = this.#trie.first((value) => value instanceof Listing && value.isBegun)
     if (!found) return undefined
     const { path, value } = found
-    return typeof value === 'number'
-      ? { path, stated: Math.max(0, value), listing: undefined }
-      : { path, stated: 0, listing: value }
+    if (value === untouched) return { path, progress: undefined, listing: undefined }
+    return value instanceof Listing
+      ? { path, progress: undefined, listing: value }
+      : { path, progress: value, listing: undefined }
   }
 
   /** Whether it is stated from its beginning on. */
   isBegun(path: Buffer): boolean {
     const value = this.#trie.get(path)
-    return typeof value === 'number' && value >= 0
+    return value !== undefined && value !== untouched && !(value instanceof Listing)
   }
 
   /** The names of the directory at `path` are to be stated, in lists. */
@@ -58,9 +72,9 @@ export class Pending {
     if (isLast) this.#trie.clear(path)
   }
 
-  /** Of the file at `path` so many bytes are stated. */
-  goOn(path: Buffer, stated: number): void {
-    this.#trie.set(path, stated)
+  /** The file at `path` is stated so far. */
+  goOn(path: Buffer, progress: Progress): void {
+    this.#trie.set(path, progress)
   }
 
   /** What is at `path` is stated. */
@@ -93,7 +107,7 @@ export class Pending {
     return this.#trie.some(
       path,
       (value, name) =>
-        typeof value === 'number' || (name === undefined ? !value.isBegun : value.covers(name)),
+        !(value instanceof Listing) || (name === undefined ? !value.isBegun : value.covers(name)),
     )
   }
 
@@ -129,7 +143,7 @@ export class Pending {
   #isIn(path: Buffer): boolean {
     return this.#trie.some(
       path,
-      (value, name) => name !== undefined && (typeof value === 'number' || value.covers(name)),
+      (value, name) => name !== undefined && (!(value instanceof Listing) || value.covers(name)),
     )
   }
 
@@ -137,7 +151,7 @@ export class Pending {
   #relist(path: Buffer, type?: number): void {
     const cut = path.lastIndexOf(slash)
     const listing = this.#trie.get(path.subarray(0, Math.max(0, cut)))
-    if (listing === undefined || typeof listing === 'number') return
+    if (!(listing instanceof Listing)) return
     const name = path.toString('latin1', cut + 1)
     if (listing.covers(name)) listing.follow(name, type ?? this.#typeAt(path))
   }

@@ -31,6 +31,8 @@ export class Tree {
   // Paths that nodes remember are of this generation; renaming a directory begins another.
   #generation = 0
 
+  /** Of a file with several names, of which messages may use `path`: a name that they better use. */
+  nameFor: ((node: Node, path: Buffer) => Buffer | undefined) | undefined
   /** Where `locate` found a node: a descriptor, and a name in it or none for itself. */
   dirfd = -1
   name: Buffer = noName
@@ -55,7 +57,7 @@ export class Tree {
   locate(node: Node): number {
     // With neither a name nor a descriptor it can only be reached by a name that is to be found.
     if (node.entries.length === 0 && node.fd < 0 && node.files.length === 0) {
-      const found = this.target(node)
+      const found = this.#target(node)
       if (typeof found === 'number') return found
     }
     const entry = node.entries[0]
@@ -91,6 +93,12 @@ export class Tree {
    * that cannot be found out or said. To be asked before anything is done that is to be emitted.
    */
   target(node: Node): Buffer | undefined | number {
+    const path = this.#target(node)
+    if (node.nlink < 2 || node.type === S_IFDIR || !Buffer.isBuffer(path)) return path
+    return this.nameFor?.(node, path) ?? path
+  }
+
+  #target(node: Node): Buffer | undefined | number {
     const path = this.path(node)
     if (path) return this.expressible(path) || path
     // Perhaps it has a name that nobody has looked up. No other inode may be taken for it, so one
@@ -99,7 +107,7 @@ export class Tree {
     if (node.searchedGeneration === this.#generation) return undefined
     const found = findName(this, node)
     if (found < 0) return found
-    if (found > 0) return this.target(node)
+    if (found > 0) return this.#target(node)
     node.searchedGeneration = this.#generation
     return undefined
   }

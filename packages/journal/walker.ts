@@ -11,6 +11,7 @@ import type { JournalContext } from './journal-context.js'
 import { LinkGroups } from './link-groups.js'
 import { LookAhead } from './look-ahead.js'
 import { Pending } from './pending.js'
+import { follow, nameFor } from './walk-follow.js'
 import { Place } from './walk-place.js'
 
 /** What is asked for. */
@@ -117,13 +118,23 @@ export class Walker {
 
   /** An operation that has just been emitted. */
   follow<K extends OperationName>(name: K, body: Body<K>): void {
-    const { pending, links, isRight } = this.#walk
-    pending.follow(name, body)
-    links.follow(name, body, isRight)
-    const { path } = body as { path: Buffer }
-    if (!changing.has(name) || !pending.covers(path)) return
-    // Where it has another name, which is stated, that name's copy did not change.
-    for (const other of links.of(path)) pending.add(other)
+    follow(this.#walk, name, body)
+  }
+
+  /** Whether names of that inode are stated, or begun. */
+  knows(key: InodeKey): boolean {
+    return this.#walk.links.has(key)
+  }
+
+  /** See walk-follow. */
+  nameFor(key: InodeKey, path: Buffer): Buffer {
+    return nameFor(this.#walk, key, path)
+  }
+
+  /** Whether what is said of `path` has no other name stated again. */
+  takes(path: Buffer): boolean {
+    const { pending, isRight } = this.#walk
+    return isRight(path) || pending.isBegun(path)
   }
 
   /** It is not gone on with. */
@@ -158,7 +169,7 @@ export class Walker {
     if (path.length > 0) this.#walk.context.emitter.emit('assert-absent', { id, path })
   }
 
-  #stateWhatIs({ path, stated, listing }: Next): number {
+  #stateWhatIs({ path, progress, listing }: Next): number {
     const { place, context } = this.#walk
     const e = place.enter(path)
     if (e < 0) return e
@@ -169,17 +180,6 @@ export class Walker {
     if (node) context.times.flush(node)
     return place.stat.type === S_IFDIR
       ? this.#directories.state(path, listing)
-      : this.#files.state(path, stated)
+      : this.#files.state(path, progress)
   }
 }
-
-/** Operations that change what a name stands for, and so what stands for it elsewhere. */
-const changing: ReadonlySet<OperationName> = new Set<OperationName>([
-  'write',
-  'truncate',
-  'fallocate',
-  'copy',
-  'setattr',
-  'setxattr',
-  'removexattr',
-])

@@ -1,9 +1,9 @@
 // What assertions say, and what they do not: without a mount.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, linkSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { S_IFREG } from '#posix'
+import { S_IFREG, Stat, statx, STATX_BASIC_STATS } from '#posix'
 import { assertForm } from '#wire'
 import { Pending } from '../../packages/journal/pending.js'
 import { Walker } from '../../packages/journal/walker.js'
@@ -54,5 +54,55 @@ void t.test('what is excluded where its directory is now is not stated', (t) => 
     'assert-absent 1 new/secret',
     'assert-end 1',
   ])
+  t.end()
+})
+
+void t.test('a file that grows faster than it is stated ends where it ended at first', (t) => {
+  const journal = new StatingJournal(t)
+  const path = Buffer.from('f')
+  const file = join(journal.store, 'f')
+  writeFileSync(file, Buffer.alloc(3 << 20, 1))
+  journal.ask(1, '')
+  const more = Buffer.alloc(1 << 20, 2)
+  let offset = 3 << 20
+  journal.finish(() => {
+    appendFileSync(file, more)
+    journal.context.emit('write', { path, offset, data: more })
+    offset += more.length
+  }, 80)
+  const first = journal.output.messages.find(({ name }) => name === 'assert-file')
+  const sizes = journal.output.messages.map(({ name, body }) =>
+    name === 'assert-data' ? body.length : 0,
+  )
+  t.equal(
+    sizes.reduce((sum, size) => sum + size, 0),
+    first?.name === 'assert-file' && first.body.size,
+  )
+  t.end()
+})
+
+void t.test('a change is said of the name of a file that is being stated', (t) => {
+  const journal = new StatingJournal(t)
+  const { context, store } = journal
+  const { tree } = context
+  writeFileSync(join(store, 'a'), Buffer.alloc(3 << 20, 1))
+  linkSync(join(store, 'a'), join(store, 'b'))
+  const stat = new Stat()
+  t.equal(statx(tree.rootFd, Buffer.from('b'), 0, STATX_BASIC_STATS, stat.buffer), 0)
+  const node = tree.nodes.identify(stat)
+  tree.nodes.place(node, tree.nodes.root, Buffer.from('b'))
+  const target = () => tree.target(node)?.toString()
+  t.equal(target(), 'b')
+  journal.ask(1, '')
+  const targets = new Set<string | undefined>()
+  journal.finish(() => {
+    const path = tree.target(node) as Buffer
+    if (journal.said().includes('assert-file 1 a') && journal.isBusy) targets.add(path.toString())
+    // Of `a`, as of the file that is being stated: nothing of it is stated again.
+    if (journal.isBusy) context.emit('truncate', { path, size: 3 << 20 })
+  }, 80)
+  t.strictSame([...targets], ['a'])
+  t.equal(target(), 'b')
+  t.equal(journal.said().filter((line) => line === 'assert-file 1 a').length, 2)
   t.end()
 })
