@@ -36,6 +36,8 @@ interface Job extends Piece {
 const threadsMax = 3
 /** Slots for what is needed now: that does not wait for what may never be used. */
 const reserved = 16
+/** Inodes whose touches are remembered. */
+const touchedMax = 65_536
 const mask = slotsMax - 1
 const none = Buffer.alloc(0)
 
@@ -116,9 +118,18 @@ export class Contents {
   touch(key: InodeKey, start: number, end: number): void {
     if (this.#underWay.length === 0 && this.#done.size === 0) return
     this.#touches++
-    if (this.#unknown > 0) this.#touched.set(key, this.#touches)
+    if (this.#unknown > 0) this.#note(key)
     for (const job of this.#underWay) staleBy(job, key, start, end)
     for (const job of this.#done) staleBy(job, key, start, end)
+  }
+
+  #note(key: InodeKey): void {
+    if (this.#touched.size >= touchedMax) {
+      // Which of them it was is not known any more.
+      for (const job of this.#underWay) if (job.key === undefined) job.isStale = true
+      this.#touched.clear()
+    }
+    this.#touched.set(key, this.#touches)
   }
 
   /** Takes in what is done. Whether there was something. */
@@ -141,6 +152,11 @@ export class Contents {
     const { words } = this.#slots
     Atomics.store(words, control.awaited, Math.ceil(this.#underWay.length / 2))
     return this.collect()
+  }
+
+  /** Takes in what is done, and is signalled until all is, so that files are let go of. */
+  settle(): void {
+    while (this.#underWay.length > 0 && this.awaitNext());
   }
 
   close(): void {

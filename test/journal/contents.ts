@@ -124,6 +124,25 @@ void t.test('what has changed since it was asked for says nothing', async (t) =>
   closeSync(fd)
 })
 
+void t.test(
+  'of many changes while a file is not known, some may be taken for its own',
+  async (t) => {
+    const { contents, path, directory, settle } = scene(t)
+    writeFileSync(join(path, 'file'), 'file')
+    const ask = () => contents.ahead(directory, Buffer.from('file'), mebibyte, true, nothing)!
+    const [first, second] = [ask(), ask()]
+    for (let key = 1; key <= 65_536; key++) contents.touch(-key, 0, 1)
+    settle(() => first.isDone && second.isDone)
+    t.notOk(first.isStale || second.isStale)
+    const third = ask()
+    for (let key = 1; key <= 65_537; key++) contents.touch(-key, 0, 1)
+    const fourth = ask()
+    settle(() => third.isDone && fourth.isDone)
+    t.ok(third.isStale)
+    t.notOk(fourth.isStale)
+  },
+)
+
 void t.test('a guess leaves room for what is needed', async (t) => {
   const { contents, path, directory, settle } = scene(t)
   writeFileSync(join(path, 'file'), 'file')
