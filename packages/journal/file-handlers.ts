@@ -36,7 +36,7 @@ const allocatable = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_
  * One copy request copies at most so much, so that no other waits long; callers go on by
  * themselves.
  */
-const copyStep = 8 << 20
+export const copyStep = 8 << 20
 
 export function fileHandlers(context: JournalContext, answer: Session['answer']) {
   const { files, tree, times } = context

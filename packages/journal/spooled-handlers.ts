@@ -2,6 +2,7 @@
 
 import { errno, O_TRUNC, RENAME_EXCHANGE, S_IFDIR } from '#posix'
 import { fattr, fuseWrite, type Handlers, type Reply, type Request } from '#fuse'
+import { copyStep } from './file-handlers.js'
 import { noChange, unsaid, type Change } from './intent.js'
 import type { JournalContext } from './journal-context.js'
 import type { JournalSpool } from './journal-spool.js'
@@ -136,7 +137,7 @@ function changesOf(context: JournalContext): Record<string, Changing> {
   const copied: Changing = {
     path: ofTarget,
     several: always,
-    describe: (change, { off_out, len }) => content(change, off_out, len),
+    describe: (change, { off_out, len }) => content(change, off_out, Math.min(len, copyStep)),
   }
   const killing = ({ write_flags }: Arg) => (write_flags & fuseWrite.FUSE_WRITE_KILL_SUIDGID) !== 0
   return {
