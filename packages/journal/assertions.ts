@@ -4,11 +4,12 @@
 import { randomInt } from 'node:crypto'
 import { close, errno, errnoName, escapeName, fstat, O_PATH, S_IFDIR, Stat } from '#posix'
 import { assertForm, pathFault, type Body, type OperationName } from '#wire'
+import { AssertQueue } from './assert-queue.js'
 import type { JournalContext } from './journal-context.js'
 import type { InodeKey } from './node.js'
 import { openBelow } from './open-below.js'
 import type { Sink } from './output.js'
-import { begins, Walker, type AssertRequest } from './walker.js'
+import { begins, Walker, type AssertRequest, type WalkState } from './walker.js'
 
 export interface AssertionsOptions {
   readonly context: JournalContext
@@ -25,20 +26,22 @@ const stepMs = 1
 const busyStepMs = 0.2
 /** A step is followed by a pause of so many times its length where callers are busy. */
 const busyPause = 20
-/** Stream that the reader has not taken: more is not added to it. */
-const untakenMax = 512 << 10
-/** Bytes of content that one step states as data, at least; a pipe has room for them, then. */
+/** Bytes of content that one step states as data, at least. */
 const dataMax = 128 << 10
-/** How soon it is tried again where nothing could be said. */
+/** How soon it is tried again where nothing could be said: a small pipe is soon empty. */
 const waitMs = 5
-const activeMax = 16
-const waitingMax = 4096
+const smallWaitMs = 1
+const smallPipe = 512 << 10
+/** The same where the system lacks something for the moment. */
+const laterMs = 100
+const activeMax = 8
+const deepMax = 4
 
 export class Assertions {
   readonly #options: AssertionsOptions
   // The one whose turn it is comes first.
   readonly #active: Walker[] = []
-  readonly #waiting: AssertRequest[] = []
+  readonly #waiting = new AssertQueue()
   // Those that can say nothing until another thread has read or hashed more.
   readonly #stuck = new Set<Walker>()
   #dueAt = 0
@@ -61,30 +64,43 @@ export class Assertions {
     return this.#active.length > 0
   }
 
+  get isAny(): boolean {
+    return this.isActive || this.#waiting.size > 0
+  }
+
   /**
-   * Begins one, or puts it down for later. False: there are too many, nobody would hear it, or it
+   * Puts one down, to begin at a later step. False: there are too many, nobody would hear it, or it
    * is not one that may be: by its path, its number, or since a part of a whole tree is nothing.
    */
   ask(request: AssertRequest): boolean {
     const { emitter, tree } = this.#options.context
-    if (!emitter.isAttached || tree.isReservedPath(topOf(request.path))) return false
-    const { id, isDeep, offset, length } = request
-    if (id === 0 || this.#isTaken(id) || (isDeep && offset + length > 0)) return false
-    if (this.#active.length < activeMax) this.#begin(request)
-    else if (this.#waiting.length < waitingMax) this.#waiting.push(request)
-    else return false
-    return true
+    const { id, path, isDeep, offset, length } = request
+    if (!emitter.isAttached || tree.isReservedPath(topOf(path))) return false
+    if (id === 0 || (isDeep && offset + length > 0)) return false
+    // Who reads the stream knows them by their numbers.
+    if (this.#waiting.has(id) || this.#active.some((one) => one.request.id === id)) return false
+    return this.#waiting.add(request)
   }
 
-  // Who reads the stream knows them by their numbers.
-  #isTaken(id: number): boolean {
-    return (
-      this.#active.some(({ request }) => request.id === id) ||
-      this.#waiting.some((request) => request.id === id)
-    )
+  /** Nobody hears any of them any more. */
+  abandon(): void {
+    this.#waiting.clear()
+    for (const walker of this.#active.splice(0)) {
+      walker.abandon(errno.EIO)
+      this.#end(walker)
+    }
+    this.#stuck.clear()
+  }
+
+  // The one that may begin now.
+  get #next(): AssertRequest | undefined {
+    if (this.#active.length >= activeMax) return undefined
+    const deep = this.#active.filter(({ request }) => request.isDeep)
+    return this.#waiting.peek(deep.length < deepMax)
   }
 
   #begin(request: AssertRequest): void {
+    this.#waiting.remove(request)
     if (this.#typeAt(request.path) === outside) return this.#stateOutside(request)
     const walker = new Walker(this.#options.context, request)
     this.#active.push(walker)
@@ -114,13 +130,18 @@ export class Assertions {
 
   /** Milliseconds until `step` has something to do. */
   get dueMs(): number {
-    if (this.#stuck.size === this.#active.length) return Infinity
-    return this.#dueAt - performance.now()
+    return this.#isIdle ? Infinity : this.#dueAt - performance.now()
+  }
+
+  get #isIdle(): boolean {
+    return this.#stuck.size === this.#active.length && !this.#next
   }
 
   /** Another thread may have done something. */
   wake(): void {
-    if (this.isActive && this.#options.context.contents.collect()) this.#stuck.clear()
+    const { contents } = this.#options.context
+    if (contents.collect()) this.#stuck.clear()
+    if (!this.isActive) contents.settle()
   }
 
   step(): void {
@@ -128,36 +149,48 @@ export class Assertions {
     const begun = performance.now()
     if (begun < this.#dueAt) return
     this.wake()
-    if (this.#stuck.size === this.#active.length) return
-    if (output.untaken > untakenMax || (context.spool?.reserve(false) ?? 0) < 0) {
-      this.#dueAt = begun + waitMs
+    if (this.#isIdle) return
+    const room = output.capacity / 2
+    if (output.untaken > room || (context.spool?.reserve(false) ?? 0) < 0) {
+      this.#dueAt = begun + (output.capacity < smallPipe ? smallWaitMs : waitMs)
       return
     }
-    const walker = this.#next()
-    const before = walker.counts.bytes
-    const isMuch = () => walker.isData && walker.counts.bytes - before >= dataMax
+    const next = this.#next
+    if (next) this.#begin(next)
+    const walker = this.#active.find((one) => !this.#stuck.has(one))
+    const before = walker?.counts.bytes ?? 0
     const limitMs = this.#isBusy ? busyStepMs : stepMs
-    const state = walker.step(() => isMuch() || performance.now() - begun >= limitMs)
-    if (state === 'ended') this.#end(walker)
-    else this.#active.push(walker)
-    if (state === 'waits') this.#stick(walker)
+    const isOver = () =>
+      performance.now() - begun >= limitMs ||
+      (walker?.isData && walker.counts.bytes - before >= dataMax) ||
+      output.untaken > room
+    const state = walker && this.#go(walker, isOver)
     const now = performance.now()
     this.#isBusy = requests() !== this.#requestsSeen
     this.#requestsSeen = requests()
     // What is more was spent waiting for a processor.
     const tookMs = Math.min(now - begun, stepMs)
-    const pauseMs = this.#isBusy ? tookMs * busyPause : 0
-    const rateMs = bytesPerSecond ? ((walker.counts.bytes - before) * 1000) / bytesPerSecond : 0
+    const pauseMs = state === 'later' ? laterMs : this.#isBusy ? tookMs * busyPause : 0
+    const bytes = (walker?.counts.bytes ?? 0) - before
+    const rateMs = bytesPerSecond ? (bytes * 1000) / bytesPerSecond : 0
     this.#dueAt = Math.max(now + pauseMs, begun + rateMs)
   }
 
-  // One of those that are not stuck, in turn.
-  #next(): Walker {
-    for (;;) {
-      const walker = this.#active.shift()!
-      if (!this.#stuck.has(walker)) return walker
-      this.#active.push(walker)
+  // It follows what it says itself, so it stays among the others meanwhile.
+  #go(walker: Walker, isOver: () => boolean): WalkState {
+    let state: WalkState = 'ended'
+    try {
+      state = walker.step(isOver)
+    } catch (error) {
+      walker.abandon(errno.EIO)
+      throw error
+    } finally {
+      this.#active.splice(this.#active.indexOf(walker), 1)
+      if (state === 'ended') this.#end(walker)
+      else this.#active.push(walker)
     }
+    if (state === 'waits') this.#stick(walker)
+    return state
   }
 
   #stick(walker: Walker): void {
@@ -193,7 +226,7 @@ export class Assertions {
   describe(): { active: object[]; waiting: number; ended: number; last: object | null } {
     const now = performance.now()
     const active = this.#active.map((walker) => this.#describeOne(walker, now))
-    return { active, waiting: this.#waiting.length, ended: this.ended, last: this.last ?? null }
+    return { active, waiting: this.#waiting.size, ended: this.ended, last: this.last ?? null }
   }
 
   #describeOne(walker: Walker, now: number): object {
@@ -209,11 +242,7 @@ export class Assertions {
     this.last = { ...this.#describeOne(walker, performance.now()), error, time }
     this.#since.delete(walker)
     this.ended++
-    while (this.#active.length < activeMax) {
-      const next = this.#waiting.shift()
-      if (!next) break
-      this.#begin(next)
-    }
+    if (!this.isActive) this.#options.context.contents.settle()
   }
 
   // A copy that is current has all names of a file, and any of them will do.

@@ -61,7 +61,7 @@ export class DirectoryStatements {
     const { mode, uid, gid, mtimeSec, mtimeNsec } = place.stat
     const { id, isDeep } = request
     const after = listing.upto
-    const { names, isLast } = listing.take(listMax)
+    const { names, isLast } = listing.take(Math.min(listMax, context.emitter.pieceMax))
     context.emitter.emit('assert-dir', {
       id,
       path,

@@ -16,6 +16,9 @@ import {
 import type { JournalSpool } from './journal-spool.js'
 import type { Sink } from './output.js'
 
+const pieceMin = 1 << 10
+const pieceMax = 256 << 10
+
 export class Emitter {
   readonly epoch: number
   /** Of the last message. */
@@ -38,6 +41,14 @@ export class Emitter {
   /** Whether anybody gets what is emitted. */
   get isAttached(): boolean {
     return this.#output.isAttached || this.#spool?.isAttached === true
+  }
+
+  /** So many bytes, a power of two, fit in one message for which a slow reader has room. */
+  get pieceMax(): number {
+    return Math.max(
+      pieceMin,
+      2 ** Math.floor(Math.log2(Math.min(pieceMax, this.#output.capacity / 4))),
+    )
   }
 
   /** Begins the stream, which goes on from `previous`. `source` is a name for people. */

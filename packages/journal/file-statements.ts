@@ -34,8 +34,6 @@ interface File {
 export const WAITS = 1
 /** Content that is stated with the file's attributes. */
 export const dataHereMax = 64 << 10
-/** Content in one message: such a one finds room in a pipe that is not half full. */
-const dataPieceMax = 256 << 10
 /** What nobody has read ahead is read at once, where it is no larger. */
 const smallMax = 64 << 10
 const none = Buffer.alloc(0)
@@ -53,7 +51,7 @@ export class FileStatements {
 
   /** The file at `path`, which the place has entered. 0, WAITS or -errno. */
   state(path: Buffer, progress: Progress | undefined): number {
-    const { place, links, request, isRight } = this.#walk
+    const { place, links, request, context, isRight } = this.#walk
     const { size, nlink, type, blocks } = place.stat
     const group = nlink > 1 ? place.key : undefined
     const linkOf = group === undefined ? undefined : links.nameOf(group, isRight)
@@ -62,10 +60,11 @@ export class FileStatements {
     if (progress) return this.#goOn(file, progress)
     if (size === 0) return this.#whole(file, content.HERE, none)
     if (request.length === 0 && request.offset === 0) {
+      const { pieceMax } = context.emitter
       const isHashed = request.form === assertForm.HASHES
       const isDense = blocks * 512 >= size
       if (isHashed && size <= blockSize && (isDense || size < holeGrain)) return this.#short(file)
-      if (!isHashed && size <= dataHereMax && isDense) return this.#short(file)
+      if (!isHashed && size <= Math.min(dataHereMax, pieceMax) && isDense) return this.#short(file)
     }
     return this.#beginLong(file)
   }
@@ -130,9 +129,11 @@ export class FileStatements {
     const { offset, length } = request
     const { size } = place.stat
     const end = length === 0 ? size : Math.min(size, offset + length)
+    const e = this.#say(file, content.FOLLOWS, none)
+    if (e < 0) return e
     pending.goOn(file.path, { stated: offset, end })
     if (file.group !== undefined) links.add(file.group, file.path)
-    return this.#say(file, content.FOLLOWS, none)
+    return 0
   }
 
   #goOn(file: File, progress: Progress): number {
@@ -162,7 +163,7 @@ export class FileStatements {
       pending.goOn(path, { stated: hole, end })
       return 0
     }
-    const size = isHashed ? blockSize : dataPieceMax
+    const size = isHashed ? blockSize : context.emitter.pieceMax
     const limit = Math.min(end, at - (at % size) + size)
     const nextHole = isHashed ? largeHole(fd, at, limit) : lseek(fd, at, SEEK_HOLE)
     if (nextHole < 0) return nextHole

@@ -57,6 +57,10 @@ export class HeadOutput implements Sink {
     return this.#output?.untaken ?? 0
   }
 
+  get capacity(): number {
+    return this.#output?.capacity ?? Infinity
+  }
+
   /** A head reads what is written to the pipe `fd`, which belongs to this from now on. */
   attach(fd: number, ordinal: number): void {
     this.detach()

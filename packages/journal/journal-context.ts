@@ -35,6 +35,8 @@ export class JournalContext {
   readonly parentStat = new Stat()
   /** Something is being stated: what a copy is to be made of may not be. */
   isAsserting: () => boolean = () => false
+  /** Told of what could not be stated, and whether that is tried again. */
+  onUnstated: (path: Buffer, errno: number, isTriedAgain: boolean) => void = () => undefined
   /** Changes that are in the store and not in the stream. */
   lostCount = 0
   #umask = -1

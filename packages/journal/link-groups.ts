@@ -39,12 +39,9 @@ export class LinkGroups {
 
   /** A name of the inode that is stated, and right now. */
   nameOf(key: InodeKey, isRight: (path: Buffer) => boolean): Buffer | undefined {
-    for (const node of this.#group(key).names) {
-      const path = pathOf(node)
-      if (!node.parent || this.#inodeAt(path) !== key) this.#group(key).names.delete(node)
-      else if (isRight(path)) return path
-    }
-    return undefined
+    const names = this.#groups.get(key)?.names ?? []
+    for (const node of names) if (!node.parent) this.#groups.get(key)?.names.delete(node)
+    return this.find(key, isRight)
   }
 
   /** A name of the inode that `isGood`; also while an operation on names is not emitted yet. */

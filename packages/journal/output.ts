@@ -14,6 +14,7 @@ import {
   O_NONBLOCK,
   O_WRONLY,
   openat,
+  pipeSize,
   poll,
   POLLOUT,
   PollSet,
@@ -34,6 +35,8 @@ export interface Sink {
   readonly isAttached: boolean
   /** Bytes that its reader has not taken yet. */
   readonly untaken: number
+  /** Bytes that it takes, about, while its reader takes nothing; Infinity for a file. */
+  readonly capacity: number
   /** Takes the first `size` bytes of a buffer, a whole message. */
   write(buffer: Buffer, size: number): void
   /** Looks whether the reader is still there, and lets go where it is not. */
@@ -57,7 +60,9 @@ export interface OutputOptions {
 const waitStepMs = 100
 /** How long it waits before it says so. */
 const stallMs = 5000
-const pipeSize = 1 << 20
+const pipeWanted = 1 << 20
+/** What a socket takes at least, whatever the kernel counts with it. */
+const socketSize = 64 << 10
 /** PIPE_BUF of <linux/limits.h>. */
 const pipeBuf = 4096
 
@@ -68,6 +73,7 @@ export class Output implements Sink {
   readonly #isSocket: boolean
   readonly #isPipe: boolean
   readonly #blocks: boolean
+  readonly capacity: number = Infinity
   /** What `untaken` was when it detached. */
   leftBytes = 0
 
@@ -91,8 +97,9 @@ export class Output implements Sink {
     close(nothing)
     if (this.#isPipe) {
       // A larger pipe saves switches between writer and reader; what the kernel refuses is no harm.
-      setPipeSize(this.#fd, pipeSize)
-    }
+      setPipeSize(this.#fd, pipeWanted)
+      this.capacity = Math.max(pipeBuf, pipeSize(this.#fd))
+    } else if (this.#isSocket) this.capacity = socketSize
   }
 
   get isAttached(): boolean {

@@ -9,12 +9,14 @@ export class SessionLog {
   readonly #options: JournalOptions
   readonly #missed: SaySeldom
   readonly #unreplicated: SaySeldom
+  readonly #unstated: SaySeldom
   readonly #unsynced: SaySeldom
 
   constructor(options: JournalOptions) {
     this.#options = options
     this.#missed = new SaySeldom(options.log)
     this.#unreplicated = new SaySeldom(options.log)
+    this.#unstated = new SaySeldom(options.log)
     this.#unsynced = new SaySeldom(options.log)
   }
 
@@ -33,6 +35,7 @@ export class SessionLog {
       const { from, to } = message.missed
       this.#missed.say('the head', `messages ${from} to ${to} have reached none: a gap says so`)
     } else if ('unreplicated' in message) this.#tellUnreplicated(message)
+    else if ('unstated' in message) this.#tellUnstated(message)
     else if ('described' in message) this.#options.print(message.described)
     else this.#tellOfSpool(message)
   }
@@ -40,6 +43,7 @@ export class SessionLog {
   close(): void {
     this.#missed.close()
     this.#unreplicated.close()
+    this.#unstated.close()
     this.#unsynced.close()
   }
 
@@ -50,6 +54,14 @@ export class SessionLog {
       'the replicas',
       `${have} of ${count} have message ${seq} durably in time: ${end}`,
     )
+  }
+
+  #tellUnstated({ unstated, errno, isTriedAgain }: Extract<Message, { unstated: unknown }>) {
+    const why = `could not be stated (${errnoName(errno)})`
+    const then = isTriedAgain
+      ? 'it is tried again'
+      : 'mirrors that asked for it are not exact there'
+    this.#unstated.say(escapeName(unstated) || 'the root', `${why}: ${then}`)
   }
 
   #tellOfSpool(message: SessionThreadMessage): void {

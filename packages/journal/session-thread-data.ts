@@ -69,6 +69,8 @@ export type SessionThreadMessage =
   | { readonly unconnected: string }
   | { readonly failed: string; readonly during: string }
   | { readonly lost: Uint8Array; readonly errno: number; readonly seq: number }
+  /** An assertion could not say what is there. */
+  | { readonly unstated: Uint8Array; readonly errno: number; readonly isTriedAgain: boolean }
   /** Acks were taken; a mark that a reader wanted was set: 0, or -errno. */
   | { readonly acksTaken: true }
   | { readonly assertsTaken: true }

@@ -98,6 +98,8 @@ const contents = new Contents(data.wakeFd, (inode) => tree.nodes.keyOf(inode))
 const parts = { syncs, contents, spool, replicas }
 const context = new JournalContext(tree, emitter, parts, data, onLost)
 
+context.onUnstated = (unstated, errno, isTriedAgain) => post({ unstated, errno, isTriedAgain })
+
 const marks = new Marks(context, data.markPort)
 const describe = () =>
   describeSession({
@@ -173,7 +175,7 @@ const session: Session = new Session({
     if (isStopping()) session.stop()
   },
   nextDeadlineMs() {
-    if (!emitter.isAttached) return replicas.pending > 0 ? 0 : Infinity
+    if (!emitter.isAttached) return replicas.pending > 0 || assertions.isAny ? 0 : Infinity
     const now = performance.now()
     const tickDueMs = emitter.lastMs + tickMs - now
     const ownDueMs = Math.min(context.times.dueMs, tickDueMs, assertions.dueMs)
@@ -183,7 +185,10 @@ const session: Session = new Session({
   onInterrupt: replicas.isWanted ? (unique) => replicas.interrupt(unique) : undefined,
   onDeadline() {
     replicas.expire()
-    if (!emitter.isAttached) replicas.abandon()
+    if (!emitter.isAttached) {
+      replicas.abandon()
+      assertions.abandon()
+    }
     emitUnasked()
     spool?.poll()
   },

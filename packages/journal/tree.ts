@@ -31,7 +31,7 @@ export class Tree {
   // Paths that nodes remember are of this generation; renaming a directory begins another.
   #generation = 0
 
-  /** Of a file with several names, of which messages may use `path`: a name that they better use. */
+  /** Of a file with several names, which messages may call `path`: a better name for them. */
   nameFor: ((node: Node, path: Buffer) => Buffer | undefined) | undefined
   /** Where `locate` found a node: a descriptor, and a name in it or none for itself. */
   dirfd = -1

@@ -1,5 +1,5 @@
-// What operations in the stream mean for an assertion that is under way, and by which name of a file
-// with several they are said, so that they mean little.
+// What operations in the stream mean for an assertion that is under way; and by which name of a
+// file with several they are said, so that they mean little.
 
 import type { Body, OperationName } from '#wire'
 import type { LinkGroups } from './link-groups.js'
@@ -19,8 +19,8 @@ export function follow<K extends OperationName>(walk: Followed, name: K, body: B
   links.follow(name, body, isRight)
   const { path } = body as { path: Buffer }
   if (links.isEmpty || !changing.has(name) || isRight(path)) return
-  // Where it has another name, which is stated, that name's copy did not change. Its own did, as far
-  // as it is stated.
+  // Where it has another name, which is stated, that name's copy did not change. Its own did, as
+  // far as it is stated.
   for (const other of links.of(path)) if (!other.equals(path)) pending.add(other)
 }
 

@@ -59,8 +59,15 @@ export interface Walk {
 
 type Next = NonNullable<ReturnType<Pending['next']>>
 
-/** How a walk stands after a step: 'waits' for what other threads read. */
-export type WalkState = 'goes on' | 'waits' | 'ended'
+/**
+ * How a walk stands after a step: 'waits' for what other threads read, goes on 'later', when the
+ * system has again what it lacks.
+ */
+export type WalkState = 'goes on' | 'waits' | 'later' | 'ended'
+
+/** What a step has done: something, or nothing yet (see WalkState). */
+const LATER = 2
+const lacking: readonly number[] = [-errno.EMFILE, -errno.ENFILE, -errno.ENOMEM]
 
 export class Walker {
   readonly request: AssertRequest
@@ -107,7 +114,9 @@ export class Walker {
       do {
         const next = pending.next()
         if (!next) return this.#end()
-        if (this.#state(next) === WAITS) return 'waits'
+        const done = this.#state(next)
+        if (done === WAITS) return 'waits'
+        if (done === LATER) return 'later'
         if (!isAtOnce) ahead.fill()
       } while (!isOver())
       return 'goes on'
@@ -152,15 +161,23 @@ export class Walker {
     return 'ended'
   }
 
-  // WAITS, or else something was done.
+  // WAITS, LATER, or else something was done.
   #state(next: Next): number {
     const { path } = next
     const e = this.#stateWhatIs(next)
     if (e >= 0) return e
-    this.#walk.pending.done(path)
+    const { context, pending, isAtOnce } = this.#walk
+    if (!isAtOnce && lacking.includes(e)) {
+      context.onUnstated(path, -e, true)
+      return LATER
+    }
+    pending.done(path)
     // Behind the mount somebody was quicker.
     if (e === -errno.ENOENT || e === -errno.ENOTDIR || e === -errno.ELOOP) this.#absent(path)
-    else this.errno ||= -e
+    else {
+      this.errno ||= -e
+      context.onUnstated(path, -e, false)
+    }
     return 0
   }
 

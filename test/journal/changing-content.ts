@@ -72,8 +72,11 @@ void t.test('what is read while it changes is never stated', async (t) => {
 
 interface Progress {
   readonly active: object[]
+  readonly waiting: number
   readonly last: { readonly reread: number }
 }
 
-const isOver = (journal: HeadedJournal) =>
-  (JSON.parse(journal.sh('cat .tfs/verify')) as Progress).active.length === 0
+const isOver = (journal: HeadedJournal) => {
+  const { active, waiting } = JSON.parse(journal.sh('cat .tfs/verify')) as Progress
+  return active.length + waiting === 0
+}

@@ -1,28 +1,149 @@
 // What assertions say, and what they do not: without a mount.
 
-import { appendFileSync, linkSync, mkdirSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { S_IFREG, Stat, statx, STATX_BASIC_STATS } from '#posix'
+import { clearFaults, errno, injectFault, S_IFREG, Stat, statx, STATX_BASIC_STATS } from '#posix'
 import { assertForm } from '#wire'
 import { Pending } from '../../packages/journal/pending.js'
 import { Walker } from '../../packages/journal/walker.js'
 import { StatingJournal } from '../support/stating-journal.js'
 
+const linkOf = (path: string) => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
+
 void t.test('a number that another assertion has, or that none may have, is not taken', (t) => {
   const journal = new StatingJournal(t)
-  writeFileSync(join(journal.store, 'f'), 'x')
-  for (let id = 1; id <= 20; id++) t.ok(journal.ask(id, 'f'))
+  writeFileSync(join(journal.store, 'f1'), Buffer.alloc(3 << 20, 1))
+  for (let id = 1; id <= 20; id++) t.ok(journal.ask(id, `f${id}`))
+  journal.step()
+  t.equal(journal.assertions.describe().active.length, 1)
   for (const id of [0, 1, 20]) t.notOk(journal.ask(id, ''), `${id}`)
   t.notOk(journal.ask(21, '', { offset: 1 }))
   t.notOk(journal.ask(21, '', { length: 1 }))
   t.ok(journal.ask(21, 'f', { isDeep: false, length: 1 }))
   journal.finish()
-  const ends = journal.said().filter((line) => line.startsWith('assert-end'))
-  t.equal(new Set(ends).size, 21)
-  t.equal(ends.length, 21)
   t.ok(journal.ask(1, 'f'), 'once it has ended')
   journal.finish()
+  const ends = journal.said().filter((line) => line.startsWith('assert-end'))
+  t.equal(ends.length, 22)
+  t.end()
+})
+
+void t.test('what is small begins before whole trees, and little of them at once', (t) => {
+  const journal = new StatingJournal(t)
+  for (let i = 0; i < 8; i++)
+    writeFileSync(join(journal.store, `${i}`), Buffer.alloc((3 << 20) + i, 1))
+  for (let i = 0; i < 8; i++) t.ok(journal.ask(i + 1, `${i}`))
+  const counts = new Set<number>()
+  const look = () => counts.add(journal.assertions.describe().active.length)
+  for (let i = 0; i < 6; i++, look()) journal.step()
+  t.strictSame([...counts], [1, 2, 3, 4])
+  t.ok(journal.ask(9, '', { isDeep: false }))
+  while (!journal.said().includes('assert-end 9')) journal.step()
+  t.notOk(journal.said().includes('assert-begin 5 4'), 'that has waited for longer')
+  for (let i = 0; i < 8; i++)
+    t.ok(journal.ask(10 + i, `${i}`, { isDeep: false, offset: 0, length: 2 << 20 }))
+  for (let i = 0; i < 6; i++, look()) journal.step()
+  t.equal(Math.max(...counts), 8)
+  journal.finish()
+  t.end()
+})
+
+void t.test('who asks again does not get it twice, and too many are refused', (t) => {
+  const journal = new StatingJournal(t)
+  for (let id = 1; id <= 10; id++) journal.ask(id, 'f', { isDeep: false })
+  journal.ask(11, 'f', { isDeep: false, form: assertForm.HASHES })
+  t.ok(journal.ask(10, 'g', { isDeep: false }) === false && journal.ask(1, 'g'))
+  journal.finish()
+  const begun = journal.said().filter((line) => line.startsWith('assert-begin'))
+  t.strictSame(begun, ['assert-begin 10 f', 'assert-begin 11 f', 'assert-begin 1 g'])
+  let count = 0
+  while (journal.ask(++count, `f${count}`));
+  t.equal(count, 4097)
+  journal.assertions.abandon()
+  const long = 'd/'.repeat(16_000)
+  for (count = 0; journal.ask(++count, `${long}${count}`););
+  t.ok(count > 100 && count < 140, `${count}`)
+  t.end()
+})
+
+void t.test('no more is said than a slow reader has room for', (t) => {
+  const journal = new StatingJournal(t)
+  const { output } = journal
+  output.capacity = 64 << 10
+  for (let i = 0; i < 100; i++) writeFileSync(join(journal.store, `${i}`), Buffer.alloc(i << 10, i))
+  writeFileSync(join(journal.store, 'large'), Buffer.alloc(1 << 20, 1))
+  journal.ask(1, '')
+  let most = 0
+  journal.finish(() => {
+    most = Math.max(most, output.untaken)
+    output.untaken = 0
+  })
+  t.ok(most > 16 << 10 && most <= output.capacity, `${most} bytes at once`)
+  journal.ask(2, '')
+  for (let i = 0; i < 200; i++) journal.step()
+  t.ok(journal.isBusy && output.untaken <= output.capacity, `${output.untaken} bytes in all`)
+  t.end()
+})
+
+void t.test('what cannot be stated is told of, with its path', (t) => {
+  const journal = new StatingJournal(t)
+  mkdirSync(join(journal.store, 'd'))
+  for (const name of ['d/f', 'd/g', 'h']) writeFileSync(join(journal.store, name), name)
+  journal.ask(1, 'd')
+  t.teardown(clearFaults)
+  injectFault({ call: 'statx', nth: 3, errno: errno.EACCES })
+  journal.finish()
+  t.strictSame(journal.unstated, [['d/f', errno.EACCES]])
+  clearFaults()
+  journal.unstated.length = 0
+  journal.ask(2, 'd')
+  injectFault({ call: 'statx', nth: 3, errno: errno.EMFILE, times: 2 })
+  journal.finish()
+  t.ok(journal.unstated.every(([, e]) => e === errno.EMFILE) && journal.unstated.length > 0)
+  const end = journal.output.messages.at(-1)!
+  t.equal(end.name === 'assert-end' && end.body.errno, 0)
+  t.ok(journal.said().includes('assert-file 2 d/g'))
+  t.end()
+})
+
+void t.test('an assertion that fails, or that nobody hears, ends', (t) => {
+  const journal = new StatingJournal(t)
+  const { output, context, assertions } = journal
+  writeFileSync(join(journal.store, 'f'), Buffer.alloc(5 << 20, 1))
+  for (const id of [1, 2]) journal.ask(id, id === 1 ? '' : 'f', { form: assertForm.HASHES })
+  const write = output.write.bind(output)
+  output.write = (buffer, size) => {
+    write(buffer, size)
+    if (journal.said().at(-1)?.startsWith('assert-file 1')) throw new Error('as planted')
+  }
+  t.throws(() => journal.finish(), /as planted/)
+  const end = journal.output.messages.find(({ name }) => name === 'assert-end')
+  t.strictSame(end?.body, { id: 1, errno: errno.EIO })
+  t.ok(journal.isBusy)
+  for (let i = 0; i < 3; i++) assertions.step()
+  t.ok(context.isAsserting())
+  output.close()
+  assertions.abandon()
+  t.notOk(context.isAsserting() || assertions.isAny)
+  t.equal(assertions.dueMs, Infinity)
+  const open = () => readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`))
+  const isOpen = () => open().some((path) => path.startsWith(journal.store + '/'))
+  for (let i = 0; i < 100 && isOpen(); i++) journal.await()
+  t.notOk(isOpen())
   t.end()
 })
 

@@ -1,5 +1,5 @@
-// The assertions of a journal without a mount: they state what a directory holds, step by step, and
-// what they say is kept. Operations are emitted as a test wants them.
+// The assertions of a journal without a mount: they state what a directory holds, step by step,
+// and what they say is kept. Operations are emitted as a test wants them.
 
 import { mkdirSync, openSync, closeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,9 +21,11 @@ import { tempDirectory } from './temp-directory.js'
 class KeptOutput implements Sink {
   isAttached = true
   untaken = 0
+  capacity = Infinity
   readonly messages: Message[] = []
 
   write(buffer: Buffer, size: number): void {
+    this.untaken += size
     const message = decodeMessage(Buffer.from(buffer.subarray(0, size)))
     if (message) this.messages.push(message)
   }
@@ -58,6 +60,7 @@ export class StatingJournal {
     const emitter = new Emitter(this.output, undefined, 1)
     const parts = { syncs, contents, replicas, spool: undefined }
     this.context = new JournalContext(tree, emitter, parts, { uid: 0, gid: 0 }, () => undefined)
+    this.context.onUnstated = (path, e) => this.unstated.push([path.toString(), e])
     this.assertions = new Assertions({
       context: this.context,
       output: this.output,
@@ -81,13 +84,16 @@ export class StatingJournal {
 
   /** One step, and what must come before it. */
   step(): void {
-    const { assertions } = this
-    const dueMs = assertions.dueMs
-    if (dueMs > 0 && poll(this.#polled, Math.min(dueMs, 1000)) > 0) {
-      eventfdClear(this.#wakeFd)
-      assertions.wake()
-    }
-    assertions.step()
+    const { dueMs } = this.assertions
+    if (dueMs > 0) this.await(dueMs)
+    this.assertions.step()
+  }
+
+  /** Waits until another thread has done something, for a second at most. */
+  await(limitMs = 1000): void {
+    if (poll(this.#polled, Math.min(Math.ceil(limitMs), 1000)) <= 0) return
+    eventfdClear(this.#wakeFd)
+    this.assertions.wake()
   }
 
   /** Goes on until nothing is left to be stated. `between`: what happens between steps. */
