@@ -6,12 +6,14 @@ import { PathTrie, pathOf, renameFlag, type Body, type OperationName, type TrieN
 
 interface Group {
   readonly number: number
-  readonly key: InodeKey
-  readonly names: Set<TrieNode<Group>>
+  /** Some of them may be gone: they have no parent any more. */
+  names: TrieNode<Group>[]
 }
 
 /** The inode that is called so in the store, as a key; undefined where there is none. */
 type InodeAt = (path: Buffer) => InodeKey | undefined
+
+const fewNames = 8
 
 export class LinkGroups {
   readonly #trie = new PathTrie<Group>()
@@ -37,15 +39,8 @@ export class LinkGroups {
     return this.#group(key).number
   }
 
-  /** A name of the inode that is stated, and right now. */
-  nameOf(key: InodeKey, isRight: (path: Buffer) => boolean): Buffer | undefined {
-    const names = this.#groups.get(key)?.names ?? []
-    for (const node of names) if (!node.parent) this.#groups.get(key)?.names.delete(node)
-    return this.find(key, isRight)
-  }
-
-  /** A name of the inode that `isGood`; also while an operation on names is not emitted yet. */
-  find(key: InodeKey, isGood: (path: Buffer) => boolean): Buffer | undefined {
+  /** A name of the inode that is stated or begun, and `isGood`. */
+  nameOf(key: InodeKey, isGood: (path: Buffer) => boolean): Buffer | undefined {
     for (const node of this.#groups.get(key)?.names ?? []) {
       const path = pathOf(node)
       if (node.parent && isGood(path) && this.#inodeAt(path) === key) return path
@@ -57,7 +52,16 @@ export class LinkGroups {
   add(key: InodeKey, path: Buffer): void {
     const group = this.#group(key)
     this.#trie.take(path)
-    group.names.add(this.#trie.set(path, group))
+    const node = this.#trie.set(path, group)
+    const { names } = group
+    // An array that grows takes room for more: most have a few names.
+    if (names.length < fewNames) group.names = [...names.filter(({ parent }) => parent), node]
+    else {
+      // Now and then, so that those that are gone are never much more than the others.
+      if (Number.isInteger(Math.log2(names.length)))
+        group.names = names.filter(({ parent }) => parent)
+      group.names.push(node)
+    }
   }
 
   /** The names of the group that `path` belongs to by its inode. */
@@ -93,7 +97,7 @@ export class LinkGroups {
   #group(key: InodeKey): Group {
     let group = this.#groups.get(key)
     if (!group) {
-      group = { number: this.#groups.size + 1, key, names: new Set() }
+      group = { number: this.#groups.size + 1, names: [] }
       this.#groups.set(key, group)
     }
     return group

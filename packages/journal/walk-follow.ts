@@ -33,9 +33,9 @@ export function nameFor(walk: Followed, key: InodeKey, path: Buffer): Buffer {
   const { pending, links, isRight } = walk
   const isBegun = (one: Buffer) => pending.isBegun(one)
   if (isRight(path)) return path
-  const right = links.find(key, isRight)
+  const right = links.nameOf(key, isRight)
   if (right || isBegun(path)) return right ?? path
-  return links.find(key, isBegun) ?? path
+  return links.nameOf(key, isBegun) ?? path
 }
 
 /** Operations that change what a name stands for, and so what stands for it elsewhere. */

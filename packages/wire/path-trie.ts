@@ -6,12 +6,17 @@ import assert from 'node:assert'
 /** One name in the trie: with a value, with names below it, or both. */
 export interface TrieNode<V> {
   value: V | undefined
-  readonly children: Map<string, TrieNode<V>>
+  /** Most have none, and none is a map for each of them. */
+  children: Map<string, TrieNode<V>> | undefined
   parent: TrieNode<V> | undefined
   /** One unit for each byte. */
   name: string
   /** Where `first` is in the children: a map that loses its first ones is slow to begin anew. */
-  turn: Iterator<TrieNode<V>> | undefined
+  turn: Turn<V> | undefined
+}
+
+interface Turn<V> {
+  rest: Iterator<TrieNode<V>>
   next: TrieNode<V> | undefined
 }
 
@@ -30,7 +35,7 @@ export class PathTrie<V> {
     let node: TrieNode<V> | undefined = this.#root
     let value = node.value
     for (const name of names(path)) {
-      node = node.children.get(name)
+      node = node.children?.get(name)
       if (!node) break
       value = node.value ?? value
     }
@@ -45,7 +50,7 @@ export class PathTrie<V> {
     let node: TrieNode<V> | undefined = this.#root
     for (const name of names(path)) {
       if (node.value !== undefined && says(node.value, name)) return true
-      node = node.children.get(name)
+      node = node.children?.get(name)
       if (!node) return false
     }
     return node.value !== undefined && says(node.value, undefined)
@@ -54,7 +59,7 @@ export class PathTrie<V> {
   /** Whether there is a value at or below `path`. */
   has(path: Buffer): boolean {
     const node = this.#find(path)
-    return node !== undefined && (node.value !== undefined || node.children.size > 0)
+    return node !== undefined && (node.value !== undefined || hasChildren(node))
   }
 
   /** Gives `path` a value. The node is good for `pathOf` until that is removed. */
@@ -83,7 +88,7 @@ export class PathTrie<V> {
     if (!node) return undefined
     const { parent } = node
     assert(parent, 'the root has no other place')
-    parent.children.delete(node.name)
+    parent.children?.delete(node.name)
     node.parent = undefined
     prune(parent)
     return node
@@ -115,7 +120,7 @@ export class PathTrie<V> {
   #find(path: Buffer): TrieNode<V> | undefined {
     let node: TrieNode<V> | undefined = this.#root
     for (const name of names(path)) {
-      node = node.children.get(name)
+      node = node.children?.get(name)
       if (!node) return undefined
     }
     return node
@@ -124,7 +129,7 @@ export class PathTrie<V> {
   #makeBelow(top: TrieNode<V>, all: Iterable<string>): TrieNode<V> {
     let node = top
     for (const name of all) {
-      let next = node.children.get(name)
+      let next = node.children?.get(name)
       if (!next) adopt(node, (next = newNode(name)))
       node = next
     }
@@ -142,40 +147,49 @@ export function pathOf<V>(node: TrieNode<V>): Buffer {
 function newNode<V>(name: string): TrieNode<V> {
   return {
     value: undefined,
-    children: new Map(),
+    children: undefined,
     parent: undefined,
-    name,
+    name: own(name),
     turn: undefined,
-    next: undefined,
   }
 }
 
 // The first child that is still there.
 function nextOf<V>(node: TrieNode<V>): TrieNode<V> | undefined {
-  if (node.next?.parent === node) return node.next
-  node.turn ??= node.children.values()
-  const { value, done } = node.turn.next()
-  if (done !== true) return (node.next = value)
+  const { children } = node
+  if (!children) return undefined
+  const turn = (node.turn ??= { rest: children.values(), next: undefined })
+  if (turn.next?.parent === node) return turn.next
+  const { value, done } = turn.rest.next()
+  if (done !== true) return (turn.next = value)
   // What came behind its end begins another turn.
-  node.turn = node.children.values()
-  const again = node.turn.next()
-  return (node.next = again.done === true ? undefined : again.value)
+  turn.rest = children.values()
+  const again = turn.rest.next()
+  return (turn.next = again.done === true ? undefined : again.value)
 }
 
 function adopt<V>(parent: TrieNode<V>, node: TrieNode<V>): void {
+  parent.children ??= new Map()
   parent.children.set(node.name, node)
   node.parent = parent
 }
 
 // A name without value and names below it is of no use.
 function prune<V>(node: TrieNode<V>): void {
-  for (let at = node; at.parent && at.value === undefined && at.children.size === 0;) {
+  for (let at = node; at.parent && at.value === undefined && !hasChildren(at);) {
     const { parent } = at
-    parent.children.delete(at.name)
+    parent.children?.delete(at.name)
     at.parent = undefined
     at = parent
   }
 }
+
+// V8 keeps all of a string for a part that is as long as this.
+const keepsAll = 13
+const own = (name: string) =>
+  name.length < keepsAll ? name : Buffer.from(name, 'latin1').toString('latin1')
+
+const hasChildren = <V>({ children }: TrieNode<V>) => children !== undefined && children.size > 0
 
 const names = (path: Buffer): string[] =>
   path.length === 0 ? [] : path.toString('latin1').split(slash)
