@@ -19,8 +19,6 @@ export type Statement = Exclude<Assertion, { name: 'assert-begin' | 'assert-end'
 export interface Asked {
   readonly why: 'whole' | 'verify' | 'links'
   readonly path: Buffer
-  hasBegun: boolean
-  readonly atMs: number
 }
 
 export interface Verification {

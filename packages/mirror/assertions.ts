@@ -5,19 +5,22 @@ import { randomInt } from 'node:crypto'
 import { assertForm } from '#wire'
 import type { AnyMessage, Body, OperationName } from '#wire'
 import type { Asked, Assertion, AssertionsOptions, Statement } from './assertions-options.js'
-import { Differences, type DifferencesOptions } from './differences.js'
+import { Comparisons } from './comparisons.js'
+import type { DifferencesOptions } from './differences.js'
 import type { MirrorError } from './mirror-error.js'
-import { apply, compare, faultOf, forAll, touch } from './statement-kinds.js'
+import { apply, faultOf, forAll, touch } from './statement-kinds.js'
 import { statedAnew } from './divergences.js'
 import { Doubts } from './doubts.js'
-import { clearIncomplete, isIncomplete, markIncomplete } from './incomplete-mark.js'
 import { tellVerified } from './last-verification.js'
+import { Needs, unstated } from './needs.js'
 import { failed } from './operate.js'
+import { Inspection } from './inspection.js'
 import { isEmpty } from './is-empty.js'
 import { Offered } from './offered.js'
 import { Statements } from './statements.js'
 import { Tally, type Underway } from './tally.js'
-import { LinkDoubt, newLinks } from './link-doubt.js'
+import { LinkDoubt } from './link-doubt.js'
+import { beginWhole, endWhole } from './whole.js'
 import { wantAssert } from './want-assert.js'
 import { Wants } from './wants.js'
 
@@ -25,29 +28,23 @@ import { Wants } from './wants.js'
 const patienceMs = 10_000
 /** Between suspects, and while the mirror is not exact before they are stated. */
 const [healEachMs, finishEachMs] = [100, 10]
+/** After a suspect that the source could not state. */
+const unstatedMs = 2000
 
 export class Assertions {
   /** The mirror is being made whole. */
   isActive = false
   /** What was to be verified has been compared, and repaired where that was wanted. */
   isVerified = false
-  /** Differences that were found, by all comparisons of this run. */
-  differing = 0
   readonly tally = new Tally()
   readonly #options: AssertionsOptions
-  readonly #wants = new Wants()
+  readonly #wants: Wants
   readonly #statements: Statements
-  readonly #differences: Differences
-  readonly #asked = new Map<number, Asked>()
-  // Assertions that are compared though nobody asked for them here, and what differed before.
-  readonly #passing = new Map<number, { readonly path: Buffer; readonly differing: number }>()
+  readonly #comparisons: Comparisons
   readonly #offered = new Offered()
   // Why the mirror would end, while another way is sought.
   #sought: { readonly error: MirrorError; readonly sinceMs: number } | undefined
-  // What is still to be asked for, or was asked for and is not stated in full: one by one.
-  #needs: readonly { why: Asked['why']; path: Buffer }[] = []
-  // A file that a repair has just made; its content is stated piece by piece.
-  #remade: Buffer | undefined
+  readonly #needs = new Needs()
   readonly #doubts = new Doubts()
   // The links of what was healed, to names that were not stated with it.
   readonly #links = new LinkDoubt()
@@ -55,12 +52,18 @@ export class Assertions {
   #isHealed = false
   #connections = 0
   #isEmpty = false
+  #isAllVerified: boolean
+  #isRepairing = false
 
   constructor(options: AssertionsOptions, compared: Omit<DifferencesOptions, 'onDifference'>) {
     this.#options = options
+    const inspection = new Inspection(options.tree)
+    this.#wants = new Wants((path) => inspection.linksAt(path))
     this.#statements = new Statements(options.tree, options.absence, this.#wants)
     const { onDifference } = options
-    this.#differences = new Differences({ ...compared, onDifference })
+    this.#comparisons = new Comparisons({ ...compared, onDifference })
+    const all = [...options.absence.selection.statedFor(top)]
+    this.#isAllVerified = all.some((path) => options.verify?.path.equals(path))
     if (options.verify) this.#need('verify', options.verify.path)
   }
 
@@ -69,31 +72,30 @@ export class Assertions {
     return this.isActive || (this.#options.verify?.repair === true && !this.isVerified)
   }
 
-  /** Whether an earlier run was to make it whole, and has not come to the end. */
-  get isLeft(): boolean {
-    return isIncomplete(this.#options.state)
-  }
-
   /** What is being stated for this mirror, or is still to be. */
   get underway(): Underway | undefined {
     if (this.#sought) return this.tally.of('sought', top)
     if (this.isActive) return this.tally.of('whole', top)
-    const [need] = this.#needs
-    const [asked = need] = this.#asked.values()
-    if (asked) return this.tally.of(asked.why === 'links' ? 'heal' : asked.why, asked.path)
+    const need = this.#needs.first
+    if (need) return this.tally.of(need.why === 'links' ? 'heal' : need.why, need.path)
     const doubt = this.#doubts.first
     if (doubt) return this.tally.of('heal', doubt)
-    const [passing] = this.#passing.values()
-    return passing && this.tally.of('check', passing.path)
+    const { passing } = this.#comparisons
+    return passing && this.tally.of('check', passing)
+  }
+
+  /** Differences that were found, by all comparisons of this run. */
+  get differing(): number {
+    return this.#comparisons.differing
   }
 
   /** What may be wrong at `path`, or is missing (`isLack`), is to be stated. False: as is noted. */
   heal(path: Buffer, isLack = false): boolean {
     const { mayHeal, absence } = this.#options
-    if (!mayHeal || (this.isActive && !isLack)) return true
+    if (!mayHeal && !this.isActive) return true
     const isKnown = this.#doubts.covering(path) === true
     // What comes in while it is being stated is stated once more.
-    if (!isKnown || isLack)
+    if (!isKnown || isLack || this.isActive)
       for (const one of absence.selection.statedFor(path)) this.#doubts.add(one, !this.isActive)
     return !isKnown
   }
@@ -110,24 +112,18 @@ export class Assertions {
   }
 
   #need(why: Asked['why'], path: Buffer): void {
-    const paths = [...this.#options.absence.selection.statedFor(path)]
-    this.#needs = paths.map((one) => ({ why, path: one }))
+    this.#needs.set(why, [...this.#options.absence.selection.statedFor(path)])
     this.tally.reset()
   }
 
-  /** From now on it is incomplete. */
-  begin(): void {
-    const { state, suspects, displaced, absence } = this.#options
-    markIncomplete(state)
+  /** From now on it is incomplete; `isAsked`: what there is has been asked for. */
+  begin(isAsked = false): void {
+    beginWhole(this.#options)
     this.isActive = true
     this.#doubts.clear()
     this.#links.isThere = false
-    // What comes next need not go on from here.
-    absence.kin?.forget()
     this.#isEmpty = isEmpty(this.#options.tree.root)
-    this.#need('whole', top)
-    suspects.isQuiet = true
-    displaced.discard = (directory, name) => absence.trash.take(directory, name)
+    if (!isAsked) this.#need('whole', top)
   }
 
   /**
@@ -141,7 +137,6 @@ export class Assertions {
     say(`${error.message}; asks the source what there is`)
     this.#sought = { error, sinceMs: performance.now() }
     this.#need('whole', top)
-    this.#asked.clear()
     return true
   }
 
@@ -153,22 +148,20 @@ export class Assertions {
   /** The message comes before what is sought, and counts for nothing. */
   isSought(message: AnyMessage): boolean {
     if (!this.#sought) return false
-    const asked = message.name === 'assert-begin' && this.#asked.get(message.body.id)
-    if (!asked) return true
+    if (message.name !== 'assert-begin' || !this.#needs.isAnswer(message.body)) return true
     this.#sought = undefined
     this.#options.say('compares itself with the source, and mends what differs')
     this.#options.resume.rejoin(message.epoch)
-    this.begin()
+    this.begin(true)
     return false
   }
 
   /** What was asked for will not come, since an epoch has ended or messages are missing. */
   restart(): void {
-    for (const { hasBegun } of this.#asked.values()) if (hasBegun) this.#isEmpty = false
-    this.#asked.clear()
-    this.#passing.clear()
+    if (this.#needs.hasBegun) this.#isEmpty = false
+    this.#needs.restart()
+    this.#comparisons.restart()
     this.#offered.clear()
-    this.#differences.forget()
     this.#doubts.restart()
     this.#wants.askAgain()
   }
@@ -176,14 +169,16 @@ export class Assertions {
   /** An operation that is to be applied, and may lead to more that is in doubt. */
   precede<K extends OperationName>(name: K, body: Body<K>): void {
     this.#doubts.follow(name, body)
+    const { selection } = this.#options.absence
+    const isOut = (path: Buffer) => selection.excludes(path, false)
+    this.#wants.follow(name, body, selection.isAll ? undefined : isOut)
   }
 
   /** An operation that was applied, or could not be. */
   follow<K extends OperationName>(name: K, body: Body<K>, seq: number): void {
     const { absence, resume } = this.#options
     absence.kin?.follow(name, body, `${resume.epoch}:${seq}`)
-    this.#wants.follow(name, body)
-    this.#differences.follow(name, body)
+    this.#comparisons.follow(name, body)
   }
 
   /** Deals with a statement. Throws MirrorError, and errno errors of the target. */
@@ -194,14 +189,15 @@ export class Assertions {
     if (name === 'assert-end') return this.#ends(body)
     const fault = faultOf(message, this.#options.tree.options.folds)
     if (fault < 0) throw failed(name, body, seq, fault, place())
-    const asked = this.#asked.get(body.id)
+    const asked = this.#needs.of(body.id)
     const isHealing = this.#doubts.isAsked(body.id) || this.#offered.has(body.id)
     if (this.#wants.isAsked(body.id)) this.tally.addPiece(message)
-    else if (asked || isHealing || this.#passing.has(body.id)) this.tally.add(message)
+    else if (asked || isHealing || this.#comparisons.passes(body.id)) this.tally.add(message)
     // Those of others may go on when this mirror is whole already, and so be done by half.
     const isTaken = asked?.why === 'whole' || asked?.why === 'links' || body.id === forAll
     if (isTaken || isHealing || this.#wants.isAsked(body.id)) this.#apply(message, place)
-    else if (asked || this.#passing.has(body.id)) this.#compare(message, place, asked !== undefined)
+    else if (asked || this.#comparisons.passes(body.id))
+      this.#compare(message, place, asked !== undefined)
   }
 
   /** Asks for what is to be asked for; for now and then. */
@@ -215,68 +211,62 @@ export class Assertions {
     // What was on its way to the source may be lost.
     if (connections !== this.#connections) this.restart()
     this.#connections = connections
-    for (const [id, { hasBegun, atMs }] of this.#asked)
-      if (!hasBegun && performance.now() - atMs > patienceMs) this.#asked.delete(id)
-    const [need] = this.#needs
-    if (need && this.#asked.size === 0) this.#askFor(need)
-    if (this.#asked.size === 0 && this.#needs.length === 0) this.#heal()
+    this.#needs.ask(({ why, path }) => this.#askFor(path, why))
+    if (this.#needs.isEmpty) this.#heal()
     this.#wants.ask((body) => this.#send(body))
   }
 
   #heal(): void {
-    if (!this.#options.mayHeal) return
-    this.#doubts.giveUp(patienceMs)
+    if (!this.#options.mayHeal && !this.isActive) return
+    this.#doubts.giveUp()
     const now = performance.now()
     if (now - this.#healMs < (this.isActive ? finishEachMs : healEachMs)) return
     this.#healMs = now
-    if (this.#doubts.isIdle && !this.isActive && this.#passing.size === 0) this.tally.reset()
-    this.#doubts.ask((path, isDeep) => this.#askFor({ why: undefined, path }, isDeep))
+    if (this.#doubts.isIdle && !this.isActive && !this.#comparisons.passing) this.tally.reset()
+    this.#doubts.ask((path, isDeep) => this.#askFor(path, undefined, isDeep))
     this.#settle()
   }
 
-  // The number of the request; undefined: not now.
-  #askFor(
-    { why, path }: { why: Asked['why'] | undefined; path: Buffer },
-    isDeep = true,
-  ): number | undefined {
+  // The request; undefined: not now.
+  #askFor(path: Buffer, why?: Asked['why'], isDeep = true): Body<'want-assert'> | undefined {
     const id = randomInt(1, 2 ** 32)
     // Where there is nothing there is nothing to compare.
     const form = why === 'whole' && this.#isEmpty ? assertForm.DATA : assertForm.HASHES
     const depth = !isDeep || this.#options.absence.selection.isAbove(path) ? 0 : 1
     const body = { id, depth, form, offset: 0, length: 0, path }
-    if (!this.#send(body)) return undefined
-    if (why) this.#asked.set(id, { why, path, hasBegun: false, atMs: performance.now() })
-    return id
+    return this.#send(body) ? body : undefined
   }
 
   #send(body: Body<'want-assert'>): boolean {
     return this.#options.upstream?.send?.(wantAssert(body)) === true
   }
 
-  #begins({ id, form, path }: Body<'assert-begin'>): void {
-    const asked = this.#asked.get(id)
-    this.#doubts.begins(id)
+  #begins(body: Body<'assert-begin'>): void {
+    const { id, form, path } = body
     const { checks, suspects, verify } = this.#options
-    if (asked) asked.hasBegun = true
-    else if (this.#wants.begins(id) || this.#doubts.isAsked(id) || id === forAll) return
-    else if (form === assertForm.HASHES && checks) this.#passes(id, path)
-    else if (form === assertForm.DATA && suspects.count > 0 && !this.isActive && !verify)
-      this.#offered.take(id, path)
-    if (asked?.why === 'verify' || this.#passing.has(id)) this.#differences.begin(id)
+    const need = this.#needs.begins(body)
+    if (need?.why === 'verify') this.#comparisons.begin(id)
+    if (need || this.#wants.begins(body) || this.#doubts.begins(body) || id === forAll) return
+    // A part of what is at a path tells little of that path.
+    const isDeep = body.depth === 1 && body.offset === 0 && body.length === 0
+    if (!isDeep || this.isActive) return
+    if (form === assertForm.HASHES && checks) this.#passes(id, path)
+    else if (form === assertForm.DATA && suspects.count > 0 && !verify) this.#offered.take(id, path)
   }
 
   #passes(id: number, path: Buffer): void {
-    if (this.#passing.size + this.#asked.size === 0) this.tally.reset()
-    this.#passing.set(id, { path: Buffer.from(path), differing: this.differing })
+    if (!this.#comparisons.passing && !this.#needs.hasBegun) this.tally.reset()
+    this.#comparisons.pass(id, path)
   }
 
   /** `isMisplaced`: the file's links are not those that it should have. */
   #apply(message: Statement, place: () => string, isMisplaced = false) {
     const { name, body, seq } = message
     const { tree } = this.#options
-    const why = this.#asked.get(body.id)?.why
+    const why = this.#needs.of(body.id)?.why
     // Of what is healed nobody knows of what it is a link here.
     const isHealed = this.#doubts.isAsked(body.id) || this.#offered.isWhole(body.id)
+    if (why === 'whole' || why === 'links') this.#doubts.stated(message)
     const isNew = why === 'whole' || why === 'links' || isHealed
     this.#checkLinks(message)
     tree.began = false
@@ -299,60 +289,72 @@ export class Assertions {
   }
 
   #compare(message: Statement, place: () => string, isAsked: boolean): void {
-    const { name, body } = message
-    const differences = this.#differences
-    // That it has no content yet was not to be said.
-    if (name === 'assert-data' && this.#remade?.equals(body.path))
-      return this.#apply(message, place)
-    const before = differences.count
-    compare(differences, message)
-    this.differing += differences.count - before
-    if (name === 'assert-file') this.#remade = undefined
-    if (differences.count === before || !isAsked || !this.#options.verify?.repair) return
-    if (name === 'assert-file' && differences.isAbsent) this.#remade = Buffer.from(body.path)
-    this.#apply(message, place, name === 'assert-file' && differences.isMisplaced)
+    const comparisons = this.#comparisons
+    if (comparisons.isRemade(message)) return this.#apply(message, place)
+    if (!comparisons.compare(message) || !isAsked) return
+    const { verify, suspects } = this.#options
+    if (!verify?.repair) return
+    // Whoever is killed now leaves what is half repaired.
+    if (!this.#isRepairing) suspects.repairing(message.seq, verify.path)
+    this.#isRepairing = true
+    this.#apply(message, place, comparisons.repairs(message))
   }
 
   #ends({ id, errno }: Body<'assert-end'>): void {
-    const asked = this.#asked.get(id)
-    this.#asked.delete(id)
-    const passed = this.#passing.get(id)
-    this.#passing.delete(id)
-    this.#differences.end(id)
-    if (passed && errno === 0) this.#verified(passed.path, this.differing - passed.differing)
-    this.#wants.ends(id)
+    const need = this.#needs.ends(id, errno === 0)
+    const passed = this.#comparisons.ends(id)
+    if (passed && errno === 0) this.#verified(passed.path, passed.found)
+    this.#wants.ends(id, errno === 0)
     if (this.#offered.ends(id) && errno === 0) {
       this.#doubts.clear()
       this.#isHealed = true
     }
     if (this.#doubts.isAsked(id)) {
       this.#doubts.ends(id, errno === 0)
-      this.#isHealed = true
+      if (errno === 0) this.#isHealed = true
+      else this.#healMs = performance.now() + unstatedMs
     }
-    if (asked?.why === 'links') this.#links.ends()
-    // Otherwise it is asked for again.
-    if (asked?.hasBegun && errno === 0)
-      this.#needs = this.#needs.filter(({ path }) => !path.equals(asked.path))
-    if (asked && errno !== 0)
-      this.#options.say(`the source could not state all there is (errno ${errno})`)
-    if (this.#statements.isApart && !this.isActive) this.#join(asked)
+    if (need?.why === 'links') this.#links.ends()
+    if (need && errno !== 0) unstated(need, errno, this.#needs.failures, this.#options.say)
+    // While some is to be verified yet, that may tell.
+    const isVerifying = this.#needs.first?.why === 'verify'
+    if (this.#statements.isApart && !this.isActive && !isVerifying) this.#join(need)
     this.#wants.ask((body) => this.#send(body))
     this.#settle()
   }
 
   // Where all that was asked for has come, and nothing else came in meanwhile.
   #settle(): void {
-    if (this.#needs.length > 0 || !this.#wants.isEmpty || !this.#doubts.isEmpty) return
-    const { mayHeal, suspects, verify } = this.#options
+    if (!this.#needs.isEmpty || !this.#wants.isEmpty || !this.#doubts.isEmpty) return
+    const { mayHeal, verify } = this.#options
+    if (this.#wants.isLost) return this.#seekLost()
     if (mayHeal && this.#links.begins()) this.#need('links', top)
     else if (this.isActive) this.#finish()
     else if (this.#isHealed) this.#settleSuspects()
     else if (verify) {
       this.isVerified = true
-      // All of it is as the source states.
-      if (verify.repair && verify.path.length === 0) suspects.clear()
+      if (verify.repair) this.#settleRepair(verify.path)
       this.#verified(verify.path, this.differing)
     }
+  }
+
+  // Where nothing else is suspect, or all of it is as the source states, nothing is.
+  #settleRepair(path: Buffer): void {
+    const { suspects, sync } = this.#options
+    const others = suspects.count - (this.#isRepairing ? 1 : 0)
+    if (path.length > 0 && others > 0) return
+    // A power cut must not take back what nothing says is missing.
+    if (this.#isRepairing) sync.now()
+    suspects.clear()
+  }
+
+  // A file lacks something under a name that nobody knows.
+  #seekLost(): void {
+    this.#wants.isLost = false
+    const { verify } = this.#options
+    if (this.isActive) this.#need('whole', top)
+    else if (verify) this.#need('verify', top)
+    else this.#need('links', top)
   }
 
   #verified(path: Buffer, differences: number): void {
@@ -362,10 +364,11 @@ export class Assertions {
   // Which of the names here are to be of one file only the whole tells.
   #join(stated: Asked | undefined): void {
     this.#statements.isApart = false
-    const all = [...this.#options.absence.selection.statedFor(top)]
-    if (stated?.why === 'verify') {
-      if (!all.some((one) => one.equals(stated.path))) this.#need('verify', top)
-    } else if (stated?.why !== 'links') this.#links.isThere = true
+    if (!this.#options.verify) this.#links.isThere ||= stated?.why !== 'links'
+    else if (!this.#isAllVerified) {
+      this.#isAllVerified = true
+      this.#need('verify', top)
+    }
   }
 
   // Nothing is in doubt once the links are as they should be as well.
@@ -378,21 +381,11 @@ export class Assertions {
   }
 
   #finish(): void {
-    const { state, suspects, displaced, absence, resume, sync, verify, say } = this.#options
-    // A power cut must not take back any of it once nothing says that it is incomplete.
-    sync.now()
-    this.isActive = false
-    resume.isForced = false
-    suspects.isQuiet = false
-    displaced.discard = undefined
-    suspects.clear()
-    this.#statements.isApart = this.#isHealed = false
-    // Still while it is incomplete, so that no run forgets it.
-    if (this.#links.isThere) suspects.lack(resume.seq, absence.selection.only ?? top, newLinks)
-    clearIncomplete(state)
+    this.isActive = this.#statements.isApart = this.#isHealed = false
     const { removed } = this.#statements
     const what = `${this.tally.shown}, ${removed} names removed that the source has not`
-    say(`is exact from message ${resume.seq + 1} of epoch ${resume.epoch} on (${what})`)
+    endWhole(this.#options, this.#links.isThere, what)
+    const { verify } = this.#options
     if (verify) this.#need('verify', verify.path)
   }
 }

@@ -1,10 +1,16 @@
 // Paths that may be wrong here until the source has stated them, by the names that they have now.
 // What is at and below them need not fit the stream meanwhile.
 
-import { PathTrie, renameFlag, type Body, type OperationName } from '#wire'
+import { S_IFMT, S_IFREG } from '#posix'
+import { content, PathTrie, renameFlag, type Body, type OperationName } from '#wire'
+import type { Statement } from './assertions-options.js'
+import { isSame } from './want-assert.js'
 
 /** Statements that are asked for at once. */
 const askedMax = 32
+
+/** How long an answer may take to begin, at first. */
+const [patienceMs, patienceMaxMs] = [10_000, 600_000]
 
 const slash = 0x2f
 const followed: ReadonlySet<OperationName> = new Set([
@@ -16,7 +22,7 @@ const followed: ReadonlySet<OperationName> = new Set([
 ] as const)
 
 interface Asked {
-  readonly path: Buffer
+  readonly request: Body<'want-assert'>
   /** With all below it; otherwise its own attributes are what matters. */
   readonly isDeep: boolean
   hasBegun: boolean
@@ -30,6 +36,9 @@ export class Doubts {
   // Directories whose attributes alone may be wrong.
   #flat = new PathTrie<boolean>()
   readonly #asked = new Map<number, Asked>()
+  #waitMs = patienceMs
+  // Since then something was asked for that has not begun.
+  #givenMs = -Infinity
 
   /** Nothing is, and nothing is asked for. */
   get isEmpty(): boolean {
@@ -44,7 +53,7 @@ export class Doubts {
   /** One of those that wait. */
   get first(): Buffer | undefined {
     const next = this.#waiting.first() ?? this.#flat.first()
-    return next?.path ?? this.#asked.values().next().value?.path
+    return next?.path ?? this.#asked.values().next().value?.request.path
   }
 
   /** `isListed`: the list of suspects has it. */
@@ -64,6 +73,28 @@ export class Doubts {
     return found
   }
 
+  /** All there is is being stated; so will be what is below a directory from here on. */
+  stated({ name, body }: Statement): void {
+    if (name === 'assert-data' || this.isEmpty) return
+    const { path } = body
+    if (name === 'assert-dir') {
+      if (body.after.length > 0) return
+      if (path.length > 0) return this.#waitsNot(path)
+      this.#waiting = new PathTrie()
+      this.#flat = new PathTrie()
+      return
+    }
+    // Its content came before.
+    const isEnd = name === 'assert-file' && body.content === content.STATED
+    if (isEnd && (body.mode & S_IFMT) === S_IFREG && body.linkOf.length === 0) return
+    this.#waitsNot(path)
+  }
+
+  #waitsNot(path: Buffer): void {
+    this.#waiting.take(path)
+    this.#flat.take(path)
+  }
+
   /** Nothing is in doubt. */
   clear(): void {
     this.#waiting = new PathTrie()
@@ -71,24 +102,31 @@ export class Doubts {
     this.#asked.clear()
   }
 
-  /** Asks for what waits; `ask` gives the number of the request, or says that it cannot now. */
-  ask(ask: (path: Buffer, isDeep: boolean) => number | undefined): void {
+  /** Asks for what waits; `ask` gives the request, or says that it cannot now. */
+  ask(ask: (path: Buffer, isDeep: boolean) => Body<'want-assert'> | undefined): void {
     while (this.#asked.size < askedMax) {
       const isDeep = this.#waiting.first() !== undefined
       const trie = isDeep ? this.#waiting : this.#flat
       const next = trie.first()
-      const id = next && ask(next.path, isDeep)
-      if (!next || id === undefined) return
+      const request = next && ask(next.path, isDeep)
+      if (!next || !request) return
       const { path, value } = next
       const held = new PathTrie<boolean>()
       held.set(path, value)
       trie.clear(path)
-      this.#asked.set(id, { path, isDeep, hasBegun: false, held, atMs: performance.now() })
+      this.#asked.set(request.id, {
+        request,
+        isDeep,
+        hasBegun: false,
+        held,
+        atMs: performance.now(),
+      })
     }
   }
 
+  /** Whether an assertion that has begun was asked for. */
   isAsked(id: number): boolean {
-    return this.#asked.has(id)
+    return this.#asked.get(id)?.hasBegun === true
   }
 
   /** It was asked for the attributes of a directory alone. */
@@ -96,12 +134,15 @@ export class Doubts {
     return this.#asked.get(id)?.isDeep === false
   }
 
-  begins(id: number): void {
-    const asked = this.#asked.get(id)
-    if (!asked) return
+  /** Whether what begins was asked for. */
+  begins(body: Body<'assert-begin'>): boolean {
+    const asked = this.#asked.get(body.id)
+    if (!asked || asked.hasBegun || !isSame(asked.request, body)) return false
     asked.hasBegun = true
+    this.#given()
     // It is not stated where it is now.
-    if (asked.held.get(asked.path) === undefined) this.#putBack(asked)
+    if (asked.held.get(asked.request.path) === undefined) this.#putBack(asked)
+    return true
   }
 
   /** All that was asked for is stated, or could not be. */
@@ -112,10 +153,19 @@ export class Doubts {
     if (!isStated || !asked.hasBegun) this.#putBack(asked)
   }
 
-  /** Nothing that has not begun within `patienceMs` will come. */
-  giveUp(patienceMs: number): void {
-    for (const [id, { hasBegun, atMs }] of this.#asked)
-      if (!hasBegun && performance.now() - atMs >= patienceMs) this.ends(id, false)
+  /** What has not begun for so long is asked for anew, the next time after twice as long. */
+  giveUp(): void {
+    const now = performance.now()
+    const late = [...this.#asked].filter(
+      ([, { hasBegun, atMs }]) => !hasBegun && now - Math.max(atMs, this.#givenMs) >= this.#waitMs,
+    )
+    for (const [id] of late) this.ends(id, false)
+    if (late.length > 0) this.#waitMs = Math.min(patienceMaxMs, this.#waitMs * 2)
+  }
+
+  #given(): void {
+    this.#waitMs = patienceMs
+    this.#givenMs = performance.now()
   }
 
   /** Nothing that was asked for will come. */
@@ -134,7 +184,9 @@ export class Doubts {
 
   // What is made of something wrong is wrong as well. What is being stated is in good hands.
   #passOn(from: Buffer, to: Buffer): void {
-    const isListed = this.#waiting.covering(from)
+    let isListed = this.#waiting.covering(from)
+    for (const { held, isDeep, hasBegun } of this.#asked.values())
+      if (isDeep && !hasBegun) isListed ??= held.covering(from)
     if (isListed !== undefined) this.add(to, isListed)
   }
 

@@ -12,6 +12,7 @@ import {
   pread,
   readlinkat,
   S_IFMT,
+  S_IFREG,
 } from '#posix'
 import { SEEK_DATA, Stat } from '#posix'
 import { limits } from '#wire'
@@ -44,6 +45,11 @@ export class Inspection {
     if (this.look(path) <= 0) return undefined
     const { inoHigh, inoLow } = this.stat
     return `${inoHigh}:${inoLow}`
+  }
+
+  /** How many names the regular file at `path` has; 0 for none. */
+  linksAt(path: Buffer): number {
+    return this.look(path) === S_IFREG ? this.stat.nlink : 0
   }
 
   /** A descriptor of the regular file at `path`, for reading; -errno or a refusal. */

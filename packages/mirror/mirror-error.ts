@@ -13,6 +13,7 @@ export type MirrorCode =
   | 'EMIRROR_STATE' // the state in .tfs cannot be trusted
   | 'EMIRROR_ROOT' // the root is no directory of its own, or went away
   | 'EMIRROR_INCOMPLETE' // a bootstrap has not come to its end, and cannot go on here
+  | 'EMIRROR_UNSTATED' // the source could not state what was to be compared
   | 'EMIRROR_SEED' // the command that was to copy what it could has not
   | 'EMIRROR_OUTPUT' // the reader of the forwarded stream is gone
 

@@ -11,6 +11,7 @@ import { Displaced } from './displaced.js'
 import { FakeSuper } from './fake-super.js'
 import { Forward } from './forward.js'
 import { HelloFile } from './hello-file.js'
+import { isIncomplete } from './incomplete-mark.js'
 import { LeftOut, type LeftOutKind } from './left-out.js'
 import { MirrorError } from './mirror-error.js'
 import { foldsCase } from './name-clash.js'
@@ -184,7 +185,7 @@ async function replayInto(
 function begin(options: MirrorOptions, parts: Parts, forward: Forward | undefined): void {
   const { upstream } = options
   const { replay, resume, until, assertions } = parts
-  if (options.bootstrap || assertions.isLeft) {
+  if (options.bootstrap || isIncomplete(parts.state)) {
     if (!upstream?.send) throw new MirrorError('EMIRROR_INCOMPLETE', incomplete)
     // It need not know what came before.
     assertions.begin()

@@ -44,8 +44,12 @@ export interface Wants {
   want(path: Buffer, offset: number, length: number): void
   /** So much of it has come. */
   got(path: Buffer, offset: number, length: number): void
-  /** All of it is right, or nothing is there any more. */
+  /** All of it is right. */
   forget(path: Buffer): void
+  /** What is there, and below it, is there no more: it may have other names. */
+  leave(path: Buffer): void
+  /** `newPath` is to be another name of the file at `path`. */
+  join(path: Buffer, newPath: Buffer): void
 }
 
 const slash = 0x2f
@@ -75,7 +79,7 @@ export class Statements {
   }
 
   absent({ path }: Body<'assert-absent'>): number {
-    this.#wants.forget(path)
+    this.#wants.leave(path)
     if (!this.#isOurs(path)) return 0
     const found = this.#inspection.look(path)
     // Below what is missing, or is no directory, nothing is; nor is anything made for that.
@@ -86,7 +90,6 @@ export class Statements {
   directory(body: Body<'assert-dir'>): number {
     const { path } = body
     if (path.length > 0 && !this.#keeps(path, true)) return 0
-    this.#wants.forget(path)
     const e = this.#makeDirectory(body) || this.#removeOthers(body)
     return e || this.#attributes(body, S_IFDIR)
   }
@@ -107,12 +110,12 @@ export class Statements {
     if (linkOf.length > 0) {
       const here = this.#keeps(linkOf, false) ? linkOf : this.#absence.hereOf(linkOf)
       this.#absence.kin?.join(linkOf, path)
-      this.#wants.forget(path)
+      this.#wants.join(here ?? linkOf, path)
       if (here) return here.equals(path) ? 0 : this.#link(here, path)
       if (type === S_IFREG) return this.#lone(body)
     }
     if (type !== S_IFREG) {
-      this.#wants.forget(path)
+      this.#wants.leave(path)
       return this.#special(body) || this.#attributes(body, type)
     }
     this.isApart ||= !isAnswer && body.group !== 0
@@ -164,6 +167,7 @@ export class Statements {
   }
 
   #remove(path: Buffer): number {
+    this.#wants.leave(path)
     const times = this.#dirTimes(path)
     if (typeof times === 'number') return times
     const e = this.#absence.discard(this.#tree, path)
@@ -278,7 +282,8 @@ export class Statements {
   // Its content is in the message: a file that has another one is replaced at once.
   #small(body: Body<'assert-file'>, isAnswer: boolean): number {
     const { path, data } = body
-    this.#wants.forget(path)
+    if (isAnswer) this.#wants.forget(path)
+    else this.#wants.leave(path)
     const found = this.#inspection.look(path)
     if (found < 0) return found
     const isIt =

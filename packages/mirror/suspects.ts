@@ -19,12 +19,15 @@ export class Suspects {
   readonly #say: SayRarely
   #fd = -1
 
-  /** `count` is what the position's record says of earlier runs. */
+  /**
+   * `count` is what the position's record says of earlier runs; one that was killed may have noted
+   * more.
+   */
   constructor(directory: number, shown: string, count: number, say: (line: string) => void) {
     this.#directory = directory
     this.#shown = shown
     this.#say = new SayRarely(say)
-    this.count = count > 0 && !this.#open(false) ? 0 : count
+    this.count = this.#open(false) ? Math.max(count, 1) : 0
   }
 
   /** Notes `path`, where something else was than there should be. Throws errno errors. */
@@ -40,6 +43,11 @@ export class Suspects {
   /** Notes `path`, where something may be missing. Throws errno errors. */
   doubt(seq: number, path: Buffer): void {
     this.#note(seq, path, 'the source does not know whether its last change there was sent')
+  }
+
+  /** Notes `path`, where something is being repaired. Throws errno errors. */
+  repairing(seq: number, path: Buffer): void {
+    this.#note(seq, path, 'is being made as the source states')
   }
 
   #note(seq: number, path: Buffer, what: string, isLack = false): void {

@@ -1,7 +1,7 @@
 // Suspects are asked for by the names that they have by then, each until it is stated.
 
 import t from 'tap'
-import { renameFlag } from '#wire'
+import { renameFlag, type Body } from '#wire'
 import { Doubts } from '../../packages/mirror/doubts.js'
 
 const times = { dirMtimeSec: 0, dirMtimeNsec: 0, newDirMtimeSec: 0, newDirMtimeNsec: 0 }
@@ -12,12 +12,17 @@ const rename = (path: string, newPath: string, flags = 0) => ({
   ...times,
 })
 
+const requests = new Map<number, Body<'want-assert'>>()
+
 /** What is asked for, with the number of each request; directories alone end with a slash. */
 function asking(doubts: Doubts, from = 1): string[] {
   const all: string[] = []
   doubts.ask((path, isDeep) => {
     all.push(isDeep ? path.toString() : `${path.toString()}/`)
-    return from + all.length - 1
+    const id = from + all.length - 1
+    const request = { id, depth: isDeep ? 1 : 0, form: 1, offset: 0, length: 0, path }
+    requests.set(id, request)
+    return request
   })
   return all
 }
@@ -39,7 +44,7 @@ void t.test('a suspect is asked for with its directory, under its name by then',
   t.ok(doubts.isFlat(1 + asked.indexOf('e/')))
   t.notOk(doubts.isFlat(1 + asked.indexOf('g')))
   for (const id of [1, 2, 3, 4]) {
-    doubts.begins(id)
+    doubts.begins(requests.get(id)!)
     doubts.ends(id, true)
   }
   t.ok(doubts.isEmpty)
@@ -60,7 +65,7 @@ void t.test('what went elsewhere before its statement began is asked for there',
   const doubts = doubtful('f')
   t.equal(asking(doubts)[0], 'f')
   doubts.follow('rename', rename('f', 'g'))
-  doubts.begins(1)
+  doubts.begins(requests.get(1)!)
   doubts.ends(1, true)
   t.ok(asking(doubts, 5).includes('g'))
   doubts.restart()

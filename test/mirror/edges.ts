@@ -52,7 +52,7 @@ async function follow(root: string, { stream, answer, until }: Source, options =
     while (performance.now() < end && !events.some((event) => until.test(event))) {
       await setTimeout(5)
       for (let asked = waiting.shift(); asked; asked = waiting.shift()) {
-        stream.add('assert-begin', { id: asked.id, depth: 1, form: 0 })
+        stream.add('assert-begin', asked)
         answer(stream, asked)
         stream.add('assert-end', { id: asked.id })
         yield next()

@@ -59,7 +59,10 @@ class Scene {
     const type = 0o100000
     const names = encodeNames([{ name: Buffer.from('a'), type }])
     this.stream
-      .add('assert-begin', { id, depth: 1 })
+      .add(
+        'assert-begin',
+        this.asked.find((one) => one.id === id)!,
+      )
       .add('assert-dir', { id, mode: 0o755, ...own, names })
       .add('fsync')
     this.give()
@@ -88,7 +91,8 @@ class Scene {
   #take(bytes: Buffer): boolean {
     const message = decodeMessage(bytes)
     if (message?.name === 'ack') this.acks.push(message.body)
-    if (message?.name === 'want-assert') this.asked.push(message.body)
+    if (message?.name === 'want-assert')
+      this.asked.push({ ...message.body, path: Buffer.from(message.body.path) })
     return true
   }
 }

@@ -28,9 +28,9 @@ class Statements extends StreamWriter {
   get id(): number {
     return this.#id
   }
-  begin(id: number): this {
-    this.#id = id
-    return this.add('assert-begin', { id, depth: 1, form: 0 })
+  begin(asked: Loose<'assert-begin'> & { id: number }): this {
+    this.#id = asked.id
+    return this.add('assert-begin', asked)
   }
   state<K extends 'assert-file' | 'assert-data' | 'assert-absent'>(name: K, body: Loose<K>): this {
     return this.add(name, { id: this.#id, ...body })
@@ -38,7 +38,7 @@ class Statements extends StreamWriter {
   /** What somebody else has asked for. */
   others(make: (stream: this) => unknown): this {
     const own = this.#id
-    make(this.begin(99))
+    make(this.begin({ id: 99, depth: 1 }))
     this.#id = own
     return this
   }
@@ -83,7 +83,7 @@ async function stated(root: string, make: (stream: Statements) => unknown, optio
     yield stream.add('tick').bytes
     const before = stream.messages.length
     await isAsked
-    make(stream.begin(asked[0]!.id))
+    make(stream.begin(asked[0]!))
     yield Buffer.concat(stream.bye().messages.slice(before))
   }
   const source = Readable.from(pieces())

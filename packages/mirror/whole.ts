@@ -1,0 +1,31 @@
+// What begins and ends with a mirror's being made whole by what its source states.
+
+import type { AssertionsOptions } from './assertions-options.js'
+import { clearIncomplete, markIncomplete } from './incomplete-mark.js'
+import { newLinks } from './link-doubt.js'
+
+/** What differs is no surprise from now on. */
+export function beginWhole({ state, suspects, displaced, absence }: AssertionsOptions): void {
+  markIncomplete(state)
+  // What comes next need not go on from here.
+  absence.kin?.forget()
+  suspects.isQuiet = true
+  displaced.discard = (directory, name) => absence.trash.take(directory, name)
+}
+
+/** `isLinkLeft`: some names may belong to one file; `what` was stated. */
+export function endWhole(options: AssertionsOptions, isLinkLeft: boolean, what: string): void {
+  const { state, suspects, displaced, absence, resume, sync, say } = options
+  // A power cut must not take back any of it once nothing says that it is incomplete.
+  sync.now()
+  resume.isForced = false
+  suspects.isQuiet = false
+  displaced.discard = undefined
+  suspects.clear()
+  // Still while it is incomplete, so that no run forgets it.
+  if (isLinkLeft) suspects.lack(resume.seq, absence.selection.only ?? noPath, newLinks)
+  clearIncomplete(state)
+  say(`is exact from message ${resume.seq + 1} of epoch ${resume.epoch} on (${what})`)
+}
+
+const noPath = Buffer.alloc(0)
