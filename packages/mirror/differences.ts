@@ -157,7 +157,7 @@ export class Differences {
     return false
   }
 
-  #names({ path, after, upto, names }: Body<'assert-dir'>): void {
+  #names({ id, path, after, upto, names }: Body<'assert-dir'>): void {
     const { tree, absence } = this.#options
     const wanted = new Set(decodeNames(names).map(({ name }) => keyOf(name)))
     const above = tree.parent(path)
@@ -166,7 +166,7 @@ export class Differences {
     if (fd < 0) return this.#differs(path, 'unreadable', `errno ${-fd}`)
     const below = (one: Buffer) =>
       path.length === 0 ? one : Buffer.concat([path, Buffer.of(slash), one])
-    for (const { name: one, isDir } of this.#kept.between(fd, after, upto)) {
+    for (const { name: one, isDir } of this.#kept.between(id, fd, after, upto)) {
       // What is missing says so where it is stated itself.
       if (wanted.has(keyOf(one))) continue
       if (path.length === 0 && one.equals(reserved)) continue

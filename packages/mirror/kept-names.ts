@@ -11,8 +11,8 @@ interface Kept {
   next: number
 }
 
-/** Directories within each other. */
-const keptMax = 4
+/** Directories within each other, of a few assertions. */
+const keptMax = 16
 const slash = '/'
 
 export class KeptNames {
@@ -29,16 +29,21 @@ export class KeptNames {
 
   /**
    * The names in the directory `fd` that are behind `after` and not behind `upto` (empty: no
-   * bound); some may be there no more.
+   * bound), for the assertion `id`; some may be there no more.
    */
-  *between(fd: number, after: Buffer, upto: Buffer): Generator<{ name: Buffer; isDir: boolean }> {
+  *between(
+    id: number,
+    fd: number,
+    after: Buffer,
+    upto: Buffer,
+  ): Generator<{ name: Buffer; isDir: boolean }> {
     if (after.length === 0 && upto.length === 0) {
       for (const { name, type } of readDirectory(fd)) yield { name, isDir: type === DT_DIR }
       return
     }
     if (fstat(fd, this.#stat.buffer) < 0) return
     const { inoHigh, inoLow } = this.#stat
-    const key = `${inoHigh}:${inoLow}`
+    const key = `${id}:${inoHigh}:${inoLow}`
     const found = after.length > 0 ? this.#kept.get(key) : undefined
     const kept = found ?? { names: namesBehind(fd, after), next: 0 }
     this.#kept.delete(key)

@@ -20,21 +20,22 @@ export interface Verified {
   readonly repaired: boolean
   /** The last message before it ended. */
   readonly position: Position
+  /** What this comparison, or one before, found to differ, and nobody has found or made right. */
+  readonly open?: readonly Open[]
 }
+
+interface Open {
+  readonly path: string
+  readonly differences: number
+}
+
+/** More are one, of all there is. */
+const openMax = 100
 
 type State = Pick<StateDirectory, 'fd' | 'shown'>
 
 // Throws as `openPrivateFile` does, and errno errors.
-function noteVerified(
-  { fd, shown }: State,
-  path: Buffer,
-  found: Omit<Verified, 'time' | 'path'>,
-): void {
-  const { differences, repaired, position } = found
-  const at = { epoch: position.epoch, seq: position.seq }
-  const time = new Date().toISOString()
-  const where = escapeName(path) || '.'
-  const noted: Verified = { time, path: where, differences, repaired, position: at }
+function write({ fd, shown }: State, noted: Verified): void {
   const line = Buffer.from(`${JSON.stringify(noted)}\n`)
   const file = openPrivateFile(fd, name, `${shown}/${name}`)
   try {
@@ -43,6 +44,28 @@ function noteVerified(
   } finally {
     close(file)
   }
+}
+
+/** Places that differ as far as anybody knows. */
+export const differing = (verified: Verified | undefined): number =>
+  (verified?.open ?? []).reduce((sum, { differences }) => sum + differences, 0)
+
+/**
+ * Whatever differed, the mirror has been made whole since.
+ * Throws as `openPrivateFile` does, and errno errors.
+ */
+export function forgetDiffering(state: State): void {
+  const verified = lastVerified(state)
+  if (differing(verified) > 0) write(state, { ...verified!, open: [] })
+}
+
+// What was known to differ elsewhere does so still.
+function openAfter(before: readonly Open[], path: string, found: number): Open[] {
+  const isWithin = (one: string) => path === '.' || one === path || one.startsWith(`${path}/`)
+  const open = before.filter((one) => !isWithin(one.path))
+  if (found > 0) open.push({ path, differences: found })
+  if (open.length <= openMax) return open
+  return [{ path: '.', differences: open.reduce((sum, one) => sum + one.differences, 0) }]
 }
 
 interface Comparison {
@@ -64,10 +87,14 @@ export function tellVerified(
   what: string,
 ): void {
   const repaired = verify?.repair === true
-  noteVerified(state, path, { differences, repaired, position: resume })
+  const where = escapeName(path) || '.'
+  const open = openAfter(lastVerified(state)?.open ?? [], where, repaired ? 0 : differences)
+  const position = { epoch: resume.epoch, seq: resume.seq }
+  const time = new Date().toISOString()
+  write(state, { time, path: where, differences, repaired, position, open })
   if (verify) return
   const found = differences === 0 ? 'no difference' : `${differences} differences`
-  say(`compared '${escapeName(path) || '.'}' with the source: ${found} (${what})`)
+  say(`compared '${where}' with the source: ${found} (${what})`)
 }
 
 /** Undefined where there was none, or nobody knows any more. Throws as `openPrivateFile` does. */

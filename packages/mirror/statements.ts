@@ -188,7 +188,7 @@ export class Statements {
   }
 
   // Those of the list's range that it does not have.
-  #removeOthers({ path, after, upto, names }: Body<'assert-dir'>): number {
+  #removeOthers({ id, path, after, upto, names }: Body<'assert-dir'>): number {
     const wanted = new Set(decodeNames(names).map(({ name }) => name.toString('latin1')))
     const above = this.#tree.parent(path)
     if (above < 0) return above
@@ -196,7 +196,7 @@ export class Statements {
     const fd = openat2(above, directory, O_RDONLY | O_DIRECTORY, 0, beneath)
     if (fd < 0) return fd
     const others: Buffer[] = []
-    for (const { name, isDir } of this.#kept.between(fd, after, upto)) {
+    for (const { name, isDir } of this.#kept.between(id, fd, after, upto)) {
       if (wanted.has(name.toString('latin1'))) continue
       if (path.length === 0 && name.equals(reserved)) continue
       const below = path.length === 0 ? name : Buffer.concat([path, Buffer.of(slash), name])

@@ -2,7 +2,7 @@
 
 import type { Position } from '#wire'
 import type { Assertions } from './assertions.js'
-import { lastVerified, type Verified } from './last-verification.js'
+import { differing, lastVerified, type Verified } from './last-verification.js'
 import type { Replay } from './replay.js'
 import type { Resume } from './resume.js'
 import type { StateDirectory } from './state-directory.js'
@@ -84,13 +84,15 @@ export function statusOf(parts: StatusParts): MirrorStatus {
 }
 
 function faultsOf(status: Omit<MirrorStatus, 'faults'>, { resume, sync }: StatusParts): string[] {
-  const { suspects, isConnected, lagMs, isIncomplete, assertion } = status
+  const { suspects, isConnected, lagMs, isIncomplete, assertion, verified } = status
   const faults: string[] = []
   if (lagMs === undefined) faults.push('nothing is applied yet')
   if (isIncomplete) faults.push('is incomplete: what is there is being stated')
   if (assertion?.why === 'sought') faults.push('asks the source what there is')
   if (isConnected === false) faults.push('the source is not connected')
   if (suspects > 0) faults.push(`${suspects} suspect paths`)
+  const differences = differing(verified)
+  if (differences > 0) faults.push(`differs from its source: ${differences} differences`)
   if (resume.isRewound) faults.push('does over again what may not have reached the disk')
   if (resume.isPassing) faults.push('passes over what it has applied before')
   if (resume.isForced) faults.push('went on without messages, or with another stream (--force)')

@@ -2,6 +2,7 @@
 
 import type { AssertionsOptions } from './assertions-options.js'
 import { clearIncomplete, markIncomplete } from './incomplete-mark.js'
+import { forgetDiffering } from './last-verification.js'
 import { newLinks } from './link-doubt.js'
 
 /** What differs is no surprise from now on. */
@@ -24,6 +25,7 @@ export function endWhole(options: AssertionsOptions, isLinkLeft: boolean, what: 
   suspects.clear()
   // Still while it is incomplete, so that no run forgets it.
   if (isLinkLeft) suspects.lack(resume.seq, absence.selection.only ?? noPath, newLinks)
+  forgetDiffering(state)
   clearIncomplete(state)
   say(`is exact from message ${resume.seq + 1} of epoch ${resume.epoch} on (${what})`)
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { dryRun, type MirrorOptions, type MirrorStatus, type Upstream } from '#mirror'
-import { decodeMessage, encodeNames, type Body } from '#wire'
+import { content, decodeMessage, encodeNames, type Body } from '#wire'
 import { until } from '../support/journal-place.js'
 import { mirrorPosition } from '../support/mirror-position.js'
 import { replay, type Outcome } from '../support/replay.js'
@@ -177,4 +177,103 @@ void t.test('what does not fit one that is being repaired does not stop it', asy
   t.match(result, { suspects: 0, isIncomplete: false })
   t.ok(result!.differing > 0)
   t.equal(fs.readFileSync(join(root, 'a'), 'latin1'), 'x')
+})
+
+void t.test('one that was found to differ is not healthy before it is found right', async (t) => {
+  const root = place(t)
+  const first = new Scene(root, { bootstrap: true })
+  const whole = await first.isAsked()
+  first.state(whole)
+  first.finish(whole)
+  await first.end()
+  fs.writeFileSync(join(root, 'a'), 'y')
+  const scene = new Scene(root, { checks: true, isLost: true }, mirrorPosition(root))
+  const request = { depth: 1, form: 1, offset: 0, length: 0, path: Buffer.alloc(0) }
+  const check = async (id: number) => {
+    scene.asked.push({ id, ...request })
+    scene.state(id)
+    scene.finish(id)
+    await scene.applied()
+  }
+  await check(71)
+  t.match(scene.status?.().faults.join(), 'differs from its source: 2 differences')
+  fs.writeFileSync(join(root, 'a'), 'x')
+  fs.utimesSync(join(root, 'a'), 5, 5)
+  await check(72)
+  t.notMatch(scene.status?.().faults.join(), 'differs')
+  t.equal((await scene.end()).error, undefined)
+})
+
+void t.test('a source that cannot state what is to be compared is an error', async (t) => {
+  const root = place(t)
+  const first = new Scene(root, { bootstrap: true })
+  const whole = await first.isAsked()
+  first.state(whole)
+  first.finish(whole)
+  await first.end()
+  const verify = { path: Buffer.alloc(0), repair: false }
+  const scene = new Scene(root, { verify }, mirrorPosition(root))
+  const asked: number[] = []
+  for (let times = 1; times <= 3; times++) {
+    const id = await scene.isAsked(times)
+    asked.push(performance.now())
+    scene.stream.add('assert-begin', scene.asked.at(-1)!)
+    scene.stream.add('assert-end', { id, errno: 13 }).add('fsync')
+    scene.give()
+  }
+  t.match((await scene.outcome).error, { code: 'EMIRROR_UNSTATED', message: /EACCES/ })
+  t.ok(asked[1]! - asked[0]! >= 900, 'and it is not asked at once')
+  t.ok(asked[2]! - asked[1]! >= 1900)
+})
+
+void t.test('a repair that is cut off leaves a suspect', async (t) => {
+  const root = place(t)
+  const first = new Scene(root, { bootstrap: true })
+  const whole = await first.isAsked()
+  first.state(whole)
+  first.finish(whole)
+  await first.end()
+  fs.rmSync(join(root, 'a'))
+  for (const isCut of [true, false]) {
+    const verify = { path: Buffer.from(isCut ? 'a' : ''), repair: true }
+    const scene = new Scene(root, { verify, isLost: true }, mirrorPosition(root))
+    const id = await scene.isAsked()
+    const size = 1 << 20
+    const about = { id, path: 'a', mode: 0o100644, ...own, size, content: content.FOLLOWS }
+    scene.stream.add('assert-begin', scene.asked[0]!).add('assert-file', about).add('fsync')
+    scene.give()
+    await scene.applied()
+    if (!isCut) scene.finish(id)
+    const { result } = await (isCut ? scene.end() : scene.outcome)
+    t.match(result, { suspects: isCut ? 1 : 0 })
+    fs.rmSync(join(root, 'a'))
+  }
+})
+
+void t.test('while it is made whole, what does not fit it is stated once more', async (t) => {
+  for (const onDivergence of ['repair', 'stop'] as const) {
+    const root = place(t)
+    const scene = new Scene(root, { bootstrap: true, onDivergence })
+    const id = await scene.isAsked()
+    scene.state(id)
+    await scene.applied()
+    fs.rmSync(join(root, 'a'))
+    scene.stream.add('write', { path: 'a', offset: 1, data: 'y' }).add('fsync')
+    scene.give()
+    await scene.applied()
+    scene.finish(id)
+    await until('asked', () => scene.asked.some(({ path }) => path.toString() === 'a'))
+    t.ok(mark(root), 'it is not exact yet')
+    const again = scene.asked.find(({ path }) => path.toString() === 'a')!
+    scene.stream.add('assert-begin', again)
+    const file = { id: again.id, path: 'a', mode: 0o100644, ...own, size: 2, data: 'xy' }
+    scene.stream.add('assert-file', file).add('assert-end', { id: again.id }).add('fsync')
+    scene.give()
+    await until('its directory', () => scene.asked.length === 3)
+    scene.stream.add('assert-begin', scene.asked[2]!)
+    scene.finish(scene.asked[2]!.id)
+    await until('whole', () => !mark(root))
+    t.equal(fs.readFileSync(join(root, 'a'), 'latin1'), 'xy')
+    await scene.end()
+  }
 })

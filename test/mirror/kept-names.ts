@@ -17,7 +17,7 @@ void t.test('lists follow each other, in the order of bytes', async (t) => {
   const fd = openSync(path, 'r')
   const kept = new KeptNames()
   const between = (after: string, upto: string) =>
-    [...kept.between(fd, bytes(after), bytes(upto))].map(
+    [...kept.between(1, fd, bytes(after), bytes(upto))].map(
       ({ name, isDir }) => name.toString('latin1') + (isDir ? '/' : ''),
     )
   t.strictSame(between('', '').toSorted(), ['a!', 'a/', 'a0', 'ab', 'b', 'c', 'd', 'e'])
@@ -44,8 +44,28 @@ void t.test('of directories within each other as many as are needed', async (t) 
     return openSync(directory, 'r')
   })
   const names = (fd: number, after: string, upto: string) =>
-    [...kept.between(fd, bytes(after), bytes(upto))].map(({ name }) => name.toString()).join('')
+    [...kept.between(1, fd, bytes(after), bytes(upto))].map(({ name }) => name.toString()).join('')
   for (const fd of fds) t.equal(names(fd, '', 'x'), 'x')
   for (const fd of fds.toReversed()) t.equal(names(fd, 'x', ''), 'yz')
   for (const fd of fds) closeSync(fd)
 })
+
+void t.test(
+  'two assertions that list one directory by turns do not take from each other',
+  async (t) => {
+    const { path } = tempDirectory(t)
+    for (const name of ['u', 'v', 'w', 'x', 'y', 'z']) writeFileSync(join(path, name), '')
+    const fd = openSync(path, 'r')
+    const kept = new KeptNames()
+    const names = (id: number, after: string, upto: string) =>
+      [...kept.between(id, fd, bytes(after), bytes(upto))]
+        .map(({ name }) => name.toString())
+        .join('')
+    t.equal(names(1, '', 'w'), 'uvw')
+    t.equal(names(2, '', 'u'), 'u')
+    t.equal(names(1, 'w', 'y'), 'xy')
+    t.equal(names(2, 'u', 'x'), 'vwx')
+    t.equal(names(1, 'y', ''), 'z')
+    closeSync(fd)
+  },
+)
