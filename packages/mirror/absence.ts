@@ -62,6 +62,12 @@ export class Absence {
     return this.omitted.has(keyOf(path)) || this.excludesWhatIsAt(tree, path)
   }
 
+  /** What the source has is all stated anew. */
+  forget(): void {
+    this.kin?.forget()
+    this.omitted.clear()
+  }
+
   close(): void {
     this.trash.close()
     this.kin?.close()

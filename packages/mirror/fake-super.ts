@@ -130,6 +130,11 @@ export class FakeSuper {
     return this.#write(fd)
   }
 
+  /** The mode that something gets here. */
+  modeHere(mode: number): number {
+    return mode & this.#modeMask
+  }
+
   #allowed(mode: number): number {
     if (mode & 0o7777 & ~this.#modeMask) this.#leftOut.add('set-id bits')
     return mode & this.#modeMask

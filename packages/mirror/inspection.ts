@@ -1,5 +1,5 @@
 // Looks at what the mirror has at a path: what it is, its bytes, its holes, its target. Changes
-// nothing.
+// nothing, but for the leave that an ordinary user may have to give himself for a moment.
 
 import {
   close,
@@ -8,7 +8,9 @@ import {
   fstat,
   lseek,
   noName,
+  O_DIRECTORY,
   O_RDONLY,
+  openat2,
   pread,
   readlinkat,
   S_IFMT,
@@ -16,8 +18,11 @@ import {
 } from '#posix'
 import { SEEK_DATA, Stat } from '#posix'
 import { limits } from '#wire'
+import { beneath } from './directories.js'
 import { openRegular } from './files.js'
 import type { Tree } from './tree.js'
+
+const dot = Buffer.from('.')
 
 export class Inspection {
   /** Of what was looked at last. */
@@ -31,13 +36,29 @@ export class Inspection {
 
   /** The type (as which it counts) of what is at `path`; 0 for nothing; -errno or a refusal. */
   look(path: Buffer): number {
-    const fd = this.#tree.object(path)
+    const fd = this.object(path)
     if (fd === -errno.ENOENT) return 0
     if (fd < 0) return fd
     const e = fstat(fd, this.stat.buffer)
     const type = e < 0 ? e : (this.#tree.fake?.look(fd)?.mode ?? this.stat.mode) & S_IFMT
     this.#tree.release(path, fd)
     return type
+  }
+
+  /** As the tree's, for it to `release`. */
+  object(path: Buffer): number {
+    const tree = this.#tree
+    return tree.options.unlock.over(tree, path, false, () => tree.object(path))
+  }
+
+  /** The directory at `path`, open for reading, for the caller to close; -errno or a refusal. */
+  directory(path: Buffer): number {
+    const tree = this.#tree
+    return tree.options.unlock.over(tree, path, true, () => {
+      const above = tree.parent(path)
+      const name = path.length === 0 ? dot : tree.name
+      return above < 0 ? above : openat2(above, name, O_RDONLY | O_DIRECTORY, 0, beneath)
+    })
   }
 
   /** The inode at `path` as a key; undefined where there is none. */
@@ -54,8 +75,11 @@ export class Inspection {
 
   /** A descriptor of the regular file at `path`, for reading; -errno or a refusal. */
   open(path: Buffer): number {
-    const directory = this.#tree.parent(path)
-    return directory < 0 ? directory : openRegular(directory, this.#tree.name, O_RDONLY, this.stat)
+    const tree = this.#tree
+    return tree.options.unlock.over(tree, path, true, () => {
+      const directory = tree.parent(path)
+      return directory < 0 ? directory : openRegular(directory, tree.name, O_RDONLY, this.stat)
+    })
   }
 
   /**
@@ -93,7 +117,7 @@ export class Inspection {
 
   /** Whether the symbolic link at `path` holds `target`. */
   targets(path: Buffer, target: Buffer): boolean {
-    const fd = this.#tree.object(path)
+    const fd = this.object(path)
     if (fd < 0) return false
     const found = Buffer.alloc(target.length + 1)
     const length = readlinkat(fd, noName, found)

@@ -212,7 +212,6 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const leftOut = new LeftOut(say)
   const suspects = new Suspects(state.fd, `${state.shown}/suspects`, record.suspects, say)
   const absence = openAbsence(state, options)
-  const unlock = new Unlock(state.fd, state.shown)
   const hello = new HelloFile(state.fd, state.shown)
   const until = new UntilGate(options.until)
   const resume: Resume = new Resume(state.position, state.position, {
@@ -226,6 +225,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   })
   const noteMode = (mode: number) => resume.noteMode(mode)
   const tree = new Tree(root, { ...treeOptions(state, options, leftOut), noteMode, suspects })
+  const { unlock } = tree.options
   const sync: Sync = new Sync({
     policy: options.sync,
     root,
@@ -288,6 +288,7 @@ function treeOptions(state: StateDirectory, options: MirrorOptions, leftOut: Lef
     fake: ids.kind === 'xattr' ? new FakeSuper(untrusted, leftOut, say) : undefined,
     stops: onDivergence === 'stop',
     displaced: new Displaced(state.fd, state.shown, say),
+    unlock: new Unlock(state.fd, state.shown),
   }
 }
 

@@ -39,6 +39,20 @@ export class Omitted {
     if (this.#paths.delete(key)) this.#save()
   }
 
+  /** What is at or below `tree` is something else by now, or gone. */
+  deleteTree(tree: string): void {
+    const { size } = this.#paths
+    for (const key of this.#paths) if (isWithin(key, tree)) this.#paths.delete(key)
+    if (this.#paths.size < size) this.#save()
+  }
+
+  /** All is stated anew. */
+  clear(): void {
+    if (this.#paths.size === 0) return
+    this.#paths.clear()
+    this.#save()
+  }
+
   /** What was at `from` or below it is now at `to`; with `exchange` the other way round as well. */
   move(from: string, to: string, exchange: boolean): void {
     const moved = [...this.#paths].map((key) => {

@@ -80,6 +80,14 @@ export class Owners {
     return this.#canGive || this.#groups.has(wanted) ? wanted : undefined
   }
 
+  /** The mode that something of that type and owner gets here: without set-id bits of others. */
+  modeHere(mode: number, type: number, uid: number, gid: number): number {
+    let allowed = this.#modeMask
+    if (this.ownerHere(uid) !== uid && uid !== this.#uid) allowed &= ~S_ISUID
+    if (this.groupHere(gid) !== gid && type !== S_IFDIR) allowed &= ~S_ISGID
+    return mode & allowed
+  }
+
   // What chown(2) would have done to the mode, where there was none.
   #clear(fd: number, current: number, which: number): number {
     if (!(which & (bits.UID | bits.GID)) || (current & S_IFMT) !== S_IFREG) return 0

@@ -2,41 +2,16 @@
 // stream. Each function takes its row's body; 0, -errno or a refusal.
 
 import { hash } from 'node:crypto'
-import {
-  close,
-  errno,
-  fstat,
-  O_DIRECTORY,
-  O_RDONLY,
-  openat2,
-  makedev,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  Stat,
-} from '#posix'
-import {
-  content,
-  dataKind,
-  decodeNames,
-  fallocateMode,
-  which as bits,
-  type Body,
-  type OperationName,
-} from '#wire'
-import { absences, type Absence } from './absence.js'
-import { appliers, type Apply } from './appliers.js'
-import { beneath } from './directories.js'
-import { copyContent } from './copy-content.js'
+import { close, errno, makedev } from '#posix'
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '#posix'
+import { content, dataKind, decodeNames, fallocateMode, which as bits, type Body } from '#wire'
+import { isDevice, type Absence } from './absence.js'
 import { Inspection } from './inspection.js'
 import { KeptNames } from './kept-names.js'
 import { matchXattrs } from './match-xattrs.js'
-import { makeParents, move } from './repairs.js'
 import { refusal } from './refusal.js'
-import type { Tree } from './tree.js'
+import { StatementSteps } from './statement-steps.js'
+import { keyOf, type Tree } from './tree.js'
 
 /** What has to be asked for, since only its hash was stated. */
 export interface Wants {
@@ -55,8 +30,8 @@ export interface Wants {
 const slash = 0x2f
 const none = Buffer.alloc(0)
 const reserved = Buffer.from('.tfs')
-/** Where a file is made before it takes its place. */
-const rebuilt = Buffer.from('.tfs/rebuilt')
+/** Nothing is left to be done. */
+const DONE = 1
 const sha256 = (bytes: Buffer): Buffer => hash('sha256', bytes, 'buffer')
 
 export class Statements {
@@ -64,33 +39,46 @@ export class Statements {
   readonly #absence: Absence
   readonly #wants: Wants
   readonly #inspection: Inspection
-  readonly #parentStat = new Stat()
   readonly #kept = new KeptNames()
-  /** Names that were removed, since they should not be there. */
-  removed = 0
-  /** A file that has other names was made, or may be set apart: those may be of another one. */
-  isApart = false
+  readonly #steps: StatementSteps
 
   constructor(tree: Tree, absence: Absence, wants: Wants) {
     this.#tree = tree
     this.#inspection = new Inspection(tree)
     this.#absence = absence
     this.#wants = wants
+    this.#steps = new StatementSteps(tree, absence, this.#inspection, (path) => wants.leave(path))
+  }
+
+  /** Names that were removed, since they should not be there. */
+  get removed(): number {
+    return this.#steps.removed
+  }
+
+  /** A file that has other names was made, or may be set apart: those may be of another one. */
+  get isApart(): boolean {
+    return this.#steps.isApart
+  }
+
+  set isApart(isApart: boolean) {
+    this.#steps.isApart = isApart
   }
 
   absent({ path }: Body<'assert-absent'>): number {
     this.#wants.leave(path)
+    this.#absence.omitted.delete(keyOf(path))
     if (!this.#isOurs(path)) return 0
     const found = this.#inspection.look(path)
     // Below what is missing, or is no directory, nothing is; nor is anything made for that.
     if ([0, refusal.SYMLINK, refusal.NOT_A_DIRECTORY].includes(found)) return 0
-    return found < 0 ? found : this.#remove(path)
+    return found < 0 ? found : this.#leave(path, () => this.#steps.remove(path))
   }
 
   directory(body: Body<'assert-dir'>): number {
     const { path } = body
+    this.#absence.omitted.delete(keyOf(path))
     if (path.length > 0 && !this.#keeps(path, true)) return 0
-    const e = this.#makeDirectory(body) || this.#removeOthers(body)
+    const e = this.#leave(path, () => this.#makeDirectory(body) || this.#removeOthers(body))
     return e || this.#attributes(body, S_IFDIR)
   }
 
@@ -103,36 +91,52 @@ export class Statements {
 
   /** `isAnswer`: it was asked for since content is missing; its links are right. */
   file(body: Body<'assert-file'>, isAnswer: boolean): number {
+    const { path, mode } = body
+    // What was left out by its name is something else by now.
+    if (!isDevice(mode)) this.#absence.omitted.delete(keyOf(path))
+    const e = this.#leave(path, () => this.#make(body, isAnswer))
+    return e === DONE ? 0 : e || this.#attributes(body, mode & S_IFMT)
+  }
+
+  data(body: Body<'assert-data'>): number {
+    const { path, offset, length, kind, data } = body
+    if (!this.#isOurs(path)) return 0
+    if (kind === dataKind.HASH) return this.#compare(path, offset, length, data)
+    const e = this.#leave(path, () =>
+      kind === dataKind.HOLE ? this.#hole(path, offset, length) : this.#write(path, offset, data),
+    )
+    if (e === 0) this.#wants.got(path, offset, length)
+    return e
+  }
+
+  // An ordinary user may have to give himself leave to what is at `path`, and on the way there.
+  #leave(path: Buffer, state: () => number): number {
+    return this.#tree.options.unlock.over(this.#tree, path, true, state)
+  }
+
+  // All but its attributes.
+  #make(body: Body<'assert-file'>, isAnswer: boolean): number {
     const { path, linkOf, mode } = body
     // A directory that is kept there gives way all the same.
-    if (!this.#keeps(path, false)) return this.#isOurs(path) ? this.#remove(path) : 0
+    if (!this.#keeps(path, false))
+      return this.#isOurs(path) ? this.#steps.remove(path) || DONE : DONE
     const type = mode & S_IFMT
     if (linkOf.length > 0) {
       const here = this.#keeps(linkOf, false) ? linkOf : this.#absence.hereOf(linkOf)
       this.#absence.kin?.join(linkOf, path)
       this.#wants.join(here ?? linkOf, path)
-      if (here) return here.equals(path) ? 0 : this.#link(here, path)
+      if (here) return (here.equals(path) ? 0 : this.#link(here, path)) || DONE
       if (type === S_IFREG) return this.#lone(body)
     }
     if (type !== S_IFREG) {
       this.#wants.leave(path)
-      return this.#special(body) || this.#attributes(body, type)
+      return this.#special(body)
     }
-    this.isApart ||= !isAnswer && body.group !== 0
+    this.#steps.isApart ||= !isAnswer && body.group !== 0
     if (body.content === content.HERE) return this.#small(body, isAnswer)
     const e = this.#regular(body, isAnswer)
     if (e < 0) return e
-    if (body.content === content.HASH) this.#compare(path, 0, body.size, body.data)
-    return this.#attributes(body, type)
-  }
-
-  data({ path, offset, length, kind, data }: Body<'assert-data'>): number {
-    if (!this.#isOurs(path)) return 0
-    if (kind === dataKind.HASH) return this.#compare(path, offset, length, data)
-    const e =
-      kind === dataKind.HOLE ? this.#hole(path, offset, length) : this.#write(path, offset, data)
-    if (e === 0) this.#wants.got(path, offset, length)
-    return e
+    return body.content === content.HASH ? this.#compare(path, 0, body.size, body.data) : 0
   }
 
   #isOurs(path: Buffer): boolean {
@@ -145,55 +149,20 @@ export class Statements {
     return !omitted.has(path.toString('latin1')) && !this.#absence.excludes(path, isDirectory)
   }
 
-  /** An operation, as if it had come in the stream. */
-  #do<K extends OperationName>(name: K, body: Body<K>): number {
-    if (this.#absence.isNeeded) {
-      const left = absences[name](this.#absence, this.#tree, body)
-      if (left !== undefined) return left
-    }
-    return (appliers[name] as Apply<K>)(this.#tree, body)
-  }
-
-  /** The mtime of the directory that holds `path`, for an operation that leaves it as it is. */
-  #dirTimes(path: Buffer): { dirMtimeSec: number; dirMtimeNsec: number } | number {
-    const e = makeParents(this.#tree, path)
-    if (e < 0) return e
-    const directory = this.#tree.parent(path)
-    if (directory < 0) return directory
-    const failed = fstat(directory, this.#parentStat.buffer)
-    if (failed < 0) return failed
-    const { mtimeSec, mtimeNsec } = this.#parentStat
-    return { dirMtimeSec: mtimeSec, dirMtimeNsec: mtimeNsec }
-  }
-
-  #remove(path: Buffer): number {
-    this.#wants.leave(path)
-    const times = this.#dirTimes(path)
-    if (typeof times === 'number') return times
-    const e = this.#absence.discard(this.#tree, path)
-    if (e === -errno.ENOENT) return 0
-    this.removed++
-    const directory = this.#tree.parent(path)
-    return e || this.#tree.setMtime(directory, times.dirMtimeSec, times.dirMtimeNsec)
-  }
-
   #makeDirectory({ path, mode, uid, gid, mtimeSec, mtimeNsec }: Body<'assert-dir'>): number {
     if (path.length === 0) return 0
     const type = this.#inspection.look(path)
     if (type < 0 || type === S_IFDIR) return Math.min(0, type)
-    const times = this.#dirTimes(path)
+    const times = this.#steps.dirTimes(path)
     if (typeof times === 'number') return times
-    const e = type === 0 ? 0 : this.#remove(path)
-    return e || this.#do('mkdir', { path, mode, uid, gid, mtimeSec, mtimeNsec, ...times })
+    const e = type === 0 ? 0 : this.#steps.remove(path)
+    return e || this.#steps.do('mkdir', { path, mode, uid, gid, mtimeSec, mtimeNsec, ...times })
   }
 
   // Those of the list's range that it does not have.
   #removeOthers({ id, path, after, upto, names }: Body<'assert-dir'>): number {
     const wanted = new Set(decodeNames(names).map(({ name }) => name.toString('latin1')))
-    const above = this.#tree.parent(path)
-    if (above < 0) return above
-    const directory = path.length === 0 ? Buffer.from('.') : this.#tree.name
-    const fd = openat2(above, directory, O_RDONLY | O_DIRECTORY, 0, beneath)
+    const fd = this.#inspection.directory(path)
     if (fd < 0) return fd
     const others: Buffer[] = []
     for (const { name, isDir } of this.#kept.between(id, fd, after, upto)) {
@@ -204,7 +173,7 @@ export class Statements {
     }
     close(fd)
     for (const other of others) {
-      const e = this.#remove(other)
+      const e = this.#steps.remove(other)
       if (e < 0) return e
     }
     return 0
@@ -214,12 +183,13 @@ export class Statements {
     const [one, other] = [this.#inspection.inode(path), this.#inspection.inode(newPath)]
     if (one !== undefined && one === other) return 0
     if (one === undefined) return -errno.ENOENT
-    const times = this.#dirTimes(newPath)
+    const times = this.#steps.dirTimes(newPath)
     if (typeof times === 'number') return times
-    const e = other === undefined ? 0 : this.#remove(newPath)
+    const e = other === undefined ? 0 : this.#steps.remove(newPath)
     const { dirMtimeSec, dirMtimeNsec } = times
     const newTimes = { newDirMtimeSec: dirMtimeSec, newDirMtimeNsec: dirMtimeNsec }
-    return e || this.#do('link', { path, newPath, ...newTimes })
+    const link = () => this.#steps.do('link', { path, newPath, ...newTimes })
+    return e || this.#tree.options.unlock.over(this.#tree, path, false, link)
   }
 
   // A symbolic link, a device, a FIFO, a socket.
@@ -229,14 +199,14 @@ export class Statements {
     const found = this.#inspection.look(path)
     if (found < 0) return found
     if (found === type && this.#inspection.stat.nlink === 1 && this.#isSame(body)) return 0
-    const times = this.#dirTimes(path)
+    const times = this.#steps.dirTimes(path)
     if (typeof times === 'number') return times
-    const e = found === 0 ? 0 : this.#remove(path)
+    const e = found === 0 ? 0 : this.#steps.remove(path)
     if (e < 0) return e
     const made = { ...rest, path, ...times }
     return type === S_IFLNK
-      ? this.#do('symlink', { ...made, target })
-      : this.#do('mknod', { ...made, mode, major, minor })
+      ? this.#steps.do('symlink', { ...made, target })
+      : this.#steps.do('mknod', { ...made, mode, major, minor })
   }
 
   #isSame({ path, mode, major, minor, target }: Body<'assert-file'>): boolean {
@@ -253,9 +223,9 @@ export class Statements {
     const { path } = body
     const found = this.#inspection.look(path)
     const isShared = found === S_IFREG && this.#inspection.stat.nlink > 1
-    const e = (isShared ? this.#separate(body) : 0) || this.#regular(body, true)
+    const e = (isShared ? this.#steps.separate(body) : 0) || this.#regular(body, true)
     if (e === 0) this.#wants.want(path, 0, 0)
-    return e || this.#attributes(body, S_IFREG)
+    return e
   }
 
   // A regular file of that size, with one name, or those that were stated.
@@ -266,17 +236,17 @@ export class Statements {
     // Its content was stated, and its links are those.
     if (kind === content.STATED && found === S_IFREG) return this.#resize(path, size)
     if (found !== S_IFREG) {
-      const e = this.#makeNew(body, none)
+      const e = this.#steps.makeNew(body, none)
       if (e < 0) return e
     } else if (this.#inspection.stat.nlink > 1 && !(isAnswer && body.group !== 0)) {
-      const e = this.#separate(body)
+      const e = this.#steps.separate(body)
       if (e < 0) return e
     }
     return this.#resize(path, size)
   }
 
   #resize(path: Buffer, size: number): number {
-    return this.#inspection.stat.size === size ? 0 : this.#do('truncate', { path, size })
+    return this.#inspection.stat.size === size ? 0 : this.#steps.do('truncate', { path, size })
   }
 
   // Its content is in the message: a file that has another one is replaced at once.
@@ -293,64 +263,10 @@ export class Statements {
       isIt &&
       this.#inspection.stat.size === data.length &&
       this.#inspection.read(path, 0, data.length).equals(data)
-    const e = isSame
-      ? 0
-      : isShared
-        ? this.#do('truncate', { path, size: data.length }) || this.#write(path, 0, data)
-        : this.#makeNew(body, data)
-    return e || this.#attributes(body, S_IFREG)
-  }
-
-  // Makes a file with this content and puts it in the place of whatever is there.
-  #makeNew(body: Body<'assert-file'>, data: Buffer): number {
-    this.isApart ||= body.group !== 0
-    return this.#replace(body, () =>
-      // The place is none of the paths that may be left out.
-      data.length === 0 ? 0 : appliers.write(this.#tree, { path: rebuilt, offset: 0, data }),
-    )
-  }
-
-  // The file gets an inode of its own, with the content that it has.
-  #separate(body: Body<'assert-file'>): number {
-    const from = this.#inspection.open(body.path)
-    if (from < 0) return from
-    const { size } = this.#inspection.stat
-    const e = this.#replace(body, () => {
-      const file = this.#tree.writable(rebuilt)
-      return typeof file === 'number' ? file : copyContent(from, file.fd, size)
-    })
-    close(from)
-    return e
-  }
-
-  #replace(body: Body<'assert-file'>, fill: () => number): number {
-    const { path, mode, uid, gid, mtimeSec, mtimeNsec } = body
-    const times = this.#dirTimes(path)
-    if (typeof times === 'number') return times
-    const left = this.#discard(rebuilt)
-    if (left < 0) return left
-    const permissions = mode & 0o7777
-    const made = { path: rebuilt, mode: permissions, uid, gid, mtimeSec, mtimeNsec, ...times }
-    const e = appliers.create(this.#tree, made) || fill()
-    if (e < 0) return e
-    this.#tree.forgetTree(path)
-    // A directory does not give way to a file.
-    const found = this.#inspection.look(path)
-    const removed = found === S_IFDIR ? this.#remove(path) : Math.min(0, found)
-    if (removed < 0) return removed
-    const moved = move(this.#tree, rebuilt, path, 0)
-    if (moved < 0) return moved
-    this.#inspection.look(path)
-    const directory = this.#tree.parent(path)
-    return this.#tree.setMtime(directory, times.dirMtimeSec, times.dirMtimeNsec)
-  }
-
-  #discard(path: Buffer): number {
-    const directory = this.#tree.parent(path)
-    if (directory < 0) return directory
-    this.#tree.forgetTree(path)
-    const e = this.#absence.trash.take(directory, this.#tree.name)
-    return e === -errno.ENOENT ? 0 : e
+    if (isSame) return 0
+    return isShared
+      ? this.#steps.do('truncate', { path, size: data.length }) || this.#write(path, 0, data)
+      : this.#steps.makeNew(body, data)
   }
 
   #write(path: Buffer, offset: number, data: Buffer): number {
@@ -367,7 +283,7 @@ export class Statements {
   // The file's time is right already, or will be stated.
   #fill<K extends 'write' | 'fallocate'>(name: K, body: Body<K>): number {
     const { mtimeSec, mtimeNsec } = this.#inspection.stat
-    const file = this.#do(name, body) || this.#tree.writable((body as Body<'write'>).path)
+    const file = this.#steps.do(name, body) || this.#tree.writable((body as Body<'write'>).path)
     return typeof file === 'number' ? file : this.#tree.setMtime(file.fd, mtimeSec, mtimeNsec)
   }
 
@@ -380,26 +296,26 @@ export class Statements {
   }
 
   #attributes(body: Body<'assert-dir'> | Body<'assert-file'>, type: number): number {
-    const { path, mode, uid, gid, mtimeSec, mtimeNsec } = body
+    const { path, uid, gid, mtimeSec, mtimeNsec } = body
     if (path.length > 0 && !this.#isOurs(path)) return 0
-    const attributes = {
-      path,
-      mode: mode & 0o7777,
-      uid,
-      gid,
-      atimeSec: 0,
-      atimeNsec: 0,
-      mtimeSec,
-      mtimeNsec,
-    }
+    const { unlock } = this.#tree.options
+    const mode = body.mode & 0o7777
+    const attributes = { path, mode, uid, gid, atimeSec: 0, atimeNsec: 0, mtimeSec, mtimeNsec }
     const owners = bits.UID | bits.GID | (type === S_IFLNK ? 0 : bits.MODE)
+    // Its own mode is set here: leave to what it is in must do, but for its attributes.
+    const set = (which: number, mode: number) =>
+      unlock.over(this.#tree, path, false, () =>
+        this.#steps.do('setattr', { ...attributes, mode, which }),
+      )
     return (
-      this.#do('setattr', { ...attributes, which: owners }) ||
-      matchXattrs(this.#tree, path, body.xattrs, (name, value) =>
-        this.#do('setxattr', { path, name, value }),
+      set(owners, mode) ||
+      this.#leave(path, () =>
+        matchXattrs(this.#tree, path, body.xattrs, (name, value) =>
+          this.#steps.do('setxattr', { path, name, value }),
+        ),
       ) ||
       // An ACL may have changed the mode.
-      this.#do('setattr', { ...attributes, which: (owners & bits.MODE) | bits.MTIME })
+      set((owners & bits.MODE) | bits.MTIME, this.#tree.modeHere(mode, type, uid, gid))
     )
   }
 }

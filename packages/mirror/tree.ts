@@ -21,6 +21,7 @@ import type { FakeSuper } from './fake-super.js'
 import type { LeftOut } from './left-out.js'
 import type { Owners } from './owners.js'
 import type { Suspects } from './suspects.js'
+import type { Unlock } from './unlock.js'
 
 const slash = 0x2f
 
@@ -44,6 +45,8 @@ export interface TreeOptions {
   readonly stops: boolean
   readonly displaced: Displaced
   readonly suspects: Suspects
+  /** Gives an ordinary user leave to what is his. */
+  readonly unlock: Unlock
 }
 
 export class Tree {
@@ -127,6 +130,11 @@ export class Tree {
   modeOf(fd: number): number {
     const e = fstat(fd, this.stat.buffer)
     return e < 0 ? e : this.stat.mode
+  }
+
+  /** The mode that something of that type and owner is given here. */
+  modeHere(mode: number, type: number, uid: number, gid: number): number {
+    return this.fake?.modeHere(mode) ?? this.owners.modeHere(mode, type, uid, gid)
   }
 
   /** Sets the mtime of `fd`, O_PATH or not, and leaves its atime. 0 or -errno. */

@@ -7,12 +7,14 @@ import { noName, O_APPEND, O_CREAT, O_NOFOLLOW, O_PATH, O_RDWR, openat2, pread }
 import { S_IFDIR, S_IFLNK, S_IFREG, Stat, write } from '#posix'
 import { beneath } from './directories.js'
 import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
-import type { Tree } from './tree.js'
+import { keyOf, type Tree } from './tree.js'
 
 interface Held {
   readonly fd: number
   readonly mode: number
 }
+
+const isRoot = process.geteuid?.() === 0
 
 // A path of the largest size, all of its directories listed, is what one operation can take.
 const listMax = 64 << 20
@@ -48,14 +50,24 @@ export class Unlock {
   }
 
   /**
+   * Runs `operation`, and where a user has no leave for it once more, as `during` does: it must be
+   * one that can be gone on with from the beginning.
+   */
+  over(tree: Tree, path: Buffer, itself: boolean, operation: () => number): number {
+    const e = operation()
+    return e !== -errno.EACCES || isRoot ? e : this.during(tree, [path], itself, operation)
+  }
+
+  /**
    * Runs `operation` with leave to change the directories that hold `paths`, and with `itself` also
-   * what is there; the first may get the name of the second. Its result, or -EACCES. Throws errno
-   * errors.
+   * what is there; the first may get the name of the second. Its result, or -EACCES. What it opens
+   * stays open to it. One may run within another. Throws errno errors.
    */
   during(tree: Tree, paths: readonly Buffer[], itself: boolean, operation: () => number): number {
     const held: Held[] = []
     const flags = O_RDWR | O_CREAT | O_APPEND
     const list = openPrivateFile(this.#state, 'unlocked', this.#shown, flags)
+    const length = fstat(list, this.#stat.buffer) < 0 ? 0 : this.#stat.size
     try {
       for (const path of paths) this.#open(tree, path, paths[1], itself, held, list)
       return held.length > 0 ? operation() : -errno.EACCES
@@ -64,8 +76,9 @@ export class Unlock {
         fchmodat(fd, noName, mode, AT_EMPTY_PATH)
         if (fd !== tree.root) close(fd)
       }
-      ftruncate(list, 0)
+      ftruncate(list, length)
       close(list)
+      for (const path of paths) knowMode(tree, path)
     }
   }
 
@@ -107,4 +120,11 @@ export class Unlock {
     }
     if (fchmodat(fd, noName, mode | wanted, AT_EMPTY_PATH) === 0) held.push({ fd, mode })
   }
+}
+
+// A file that was opened meanwhile has its own mode again.
+function knowMode(tree: Tree, path: Buffer): void {
+  const file = tree.files.get(keyOf(path))
+  const mode = file ? tree.modeOf(file.fd) : -1
+  if (file && mode >= 0) file.mode = mode & 0o7777
 }

@@ -347,6 +347,6 @@ const newWant = (): Want => ({
 const isThere = (name: Name) => name.want.names.has(name)
 
 function valuesOf<V>(node: TrieNode<V>): V[] {
-  const below = [...node.children.values()].flatMap((child) => valuesOf(child))
+  const below = [...(node.children?.values() ?? [])].flatMap((child) => valuesOf(child))
   return node.value === undefined ? below : [node.value, ...below]
 }

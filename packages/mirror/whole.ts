@@ -9,7 +9,7 @@ import { newLinks } from './link-doubt.js'
 export function beginWhole({ state, suspects, displaced, absence }: AssertionsOptions): void {
   markIncomplete(state)
   // What comes next need not go on from here.
-  absence.kin?.forget()
+  absence.forget()
   suspects.isQuiet = true
   displaced.discard = (directory, name) => absence.trash.take(directory, name)
 }

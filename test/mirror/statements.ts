@@ -3,99 +3,13 @@
 
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { content, dataKind, decodeMessage, encodeNames, encodeXattrs, type Body } from '#wire'
+import { content, dataKind, encodeXattrs } from '#wire'
 import { replay } from '../support/replay.js'
-import { StreamWriter, type Loose } from '../support/stream-writer.js'
+import { directory, file, link, own, type StatedStream } from '../support/stated-stream.js'
+import { replayStated as stated } from '../support/stated-stream.js'
+import { StreamWriter } from '../support/stream-writer.js'
 import { tempDirectory } from '../support/temp-directory.js'
-
-const [directory, file, link] = [0o040000, 0o100000, 0o120000]
-const own = {
-  uid: process.getuid!(),
-  gid: process.getgid!(),
-  mtimeSec: 1_600_000_000,
-  mtimeNsec: 5,
-}
-
-const namesOf = (names: Record<string, number>) =>
-  encodeNames(Object.entries(names).map(([name, type]) => ({ name: Buffer.from(name), type })))
-
-/** Statements of one assertion. */
-class Statements extends StreamWriter {
-  #id = 0
-
-  get id(): number {
-    return this.#id
-  }
-  begin(asked: Loose<'assert-begin'> & { id: number }): this {
-    this.#id = asked.id
-    return this.add('assert-begin', asked)
-  }
-  state<K extends 'assert-file' | 'assert-data' | 'assert-absent'>(name: K, body: Loose<K>): this {
-    return this.add(name, { id: this.#id, ...body })
-  }
-  /** What somebody else has asked for. */
-  others(make: (stream: this) => unknown): this {
-    const own = this.#id
-    make(this.begin({ id: 99, depth: 1 }))
-    this.#id = own
-    return this
-  }
-  directory(path: string, names: Record<string, number>): this {
-    const body = { id: this.#id, path, mode: 0o755, ...own, names: namesOf(names) }
-    return this.add('assert-dir', body)
-  }
-  file(path: string, data: string, more: Loose<'assert-file'> = {}): this {
-    const size = data.length
-    const body = { id: this.#id, path, mode: file | 0o644, ...own, size, data, ...more }
-    return this.state('assert-file', body)
-  }
-  symlink(path: string, target: string): this {
-    const body = { id: this.#id, path, mode: link | 0o777, ...own, target, content: content.STATED }
-    return this.state('assert-file', body)
-  }
-  end(): this {
-    return this.add('assert-end', { id: this.#id })
-  }
-}
-
-let epochs = 7
-
-/** Replays what `make` states once it is asked for; what was asked for comes back. */
-async function stated(root: string, make: (stream: Statements) => unknown, options = {}) {
-  const asked: Body<'want-assert'>[] = []
-  let tell: () => void = () => undefined
-  const isAsked = new Promise<void>((resolve) => (tell = resolve))
-  const upstream = {
-    subscribe: () => undefined,
-    send(bytes: Buffer) {
-      const message = decodeMessage(bytes)
-      if (message?.name !== 'want-assert') return true
-      asked.push({ ...message.body, path: Buffer.from(message.body.path) })
-      tell()
-      return true
-    },
-    state: () => ({ received: undefined, connections: 1, isConnected: true }),
-  }
-  const stream = new Statements(++epochs)
-  async function* pieces() {
-    yield stream.add('tick').bytes
-    const before = stream.messages.length
-    await isAsked
-    make(stream.begin(asked[0]!))
-    yield Buffer.concat(stream.bye().messages.slice(before))
-  }
-  const source = Readable.from(pieces())
-  const outcome = await replay([], root, {
-    bootstrap: true,
-    force: true,
-    source,
-    upstream,
-    ...options,
-  })
-  return { ...outcome, asked }
-}
 
 const place = (t: Test) => {
   const { path } = tempDirectory(t)
@@ -107,7 +21,7 @@ const place = (t: Test) => {
 void t.test('where names like its own are left out, files have their content', async (t) => {
   const { root, at } = place(t)
   const rules = [{ exclude: true, pattern: '.*' }]
-  const make = (s: Statements) => s.directory('', { f: file }).file('f', 'one').end()
+  const make = (s: StatedStream) => s.directory('', { f: file }).file('f', 'one').end()
   t.equal((await stated(root, make, { rules })).error, undefined)
   t.equal(fs.readFileSync(at('f'), 'utf8'), 'one')
 })
@@ -229,7 +143,7 @@ void t.test('in pieces, with operations between them', async (t) => {
 })
 
 void t.test('what cannot be is refused, and nothing is done', async (t) => {
-  const wrong: Record<string, (s: Statements) => unknown> = {
+  const wrong: Record<string, (s: StatedStream) => unknown> = {
     'the reserved name': (s) => s.file('.tfs/position', 'x'),
     'a link of it': (s) => s.file('l', '', { linkOf: '.tfs/lock', content: content.STATED }),
     'it as a directory': (s) => s.directory('.tfs', {}),
