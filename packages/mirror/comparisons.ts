@@ -37,13 +37,13 @@ export class Comparisons {
     return this.#passing.has(id)
   }
 
-  /** Whether it differs. */
+  /** Whether it differs, be that told before or not. */
   compare(statement: Statement): boolean {
     const { count } = this.#differences
     compare(this.#differences, statement)
     this.differing += this.#differences.count - count
     if (statement.name === 'assert-file') this.#remade = undefined
-    return this.#differences.count > count
+    return this.#differences.hasFound
   }
 
   /** What was compared last is to be made so; whether its links are not those it should have. */

@@ -1,33 +1,18 @@
-// Compares the mirror at one path with what an assertion states of it, and changes nothing. Both
-// are what they are behind the same message, so a difference is one.
+// Compares the mirror at one path with what an assertion states of it, and changes nothing, but for
+// the leave to read that an ordinary user may have to give himself for a moment. Both are what they
+// are behind the same message, so a difference is one.
 
 import { hash } from 'node:crypto'
-import {
-  close,
-  errno,
-  escapeName,
-  fgetxattr,
-  flistxattr,
-  makedev,
-  O_DIRECTORY,
-  O_RDONLY,
-  openat2,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  XATTR_LIST_MAX,
-  XATTR_SIZE_MAX,
-} from '#posix'
-import { content, dataKind, decodeNames, decodeXattrs, limits } from '#wire'
+import { close, errno, escapeName, fgetxattr, flistxattr, majorOf, minorOf } from '#posix'
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '#posix'
+import { XATTR_LIST_MAX, XATTR_SIZE_MAX } from '#posix'
+import { content, dataKind, decodeNames, decodeXattrs, limits, momentText } from '#wire'
 import type { Body, OperationName } from '#wire'
-import type { Absence } from './absence.js'
-import { beneath } from './directories.js'
+import { isDevice, type Absence } from './absence.js'
 import { Inspection } from './inspection.js'
 import { StatedLinks } from './stated-links.js'
 import { KeptNames } from './kept-names.js'
+import { ToldDifferences } from './told-differences.js'
 import { keyOf, type Tree } from './tree.js'
 
 /** Is told of each: `what` it is about, and how. */
@@ -45,7 +30,6 @@ export interface DifferencesOptions {
 
 const slash = 0x2f
 const reserved = Buffer.from('.tfs')
-const dot = Buffer.from('.')
 /** Where holes begin and end is not the same on all file systems. */
 const holeGrain = 64 << 10
 const typeNames: Readonly<Record<number, string>> = {
@@ -65,8 +49,13 @@ export class Differences {
   readonly #list = Buffer.alloc(XATTR_LIST_MAX)
   readonly #value = Buffer.alloc(XATTR_SIZE_MAX)
   // Of each assertion that is under way.
-  readonly #links = new Map<number, StatedLinks>()
+  readonly #underway = new Map<number, { links: StatedLinks; told: ToldDifferences }>()
+  /** Each is told once in an assertion. */
   count = 0
+  /** What was stated last is not so here, be that told before or not. */
+  hasFound = false
+  // Of the assertion at hand.
+  #told: ToldDifferences | undefined
   /** Of what was stated last the links differ, and it is the first name of its file. */
   isMisplaced = false
   /** Of what was stated last there is nothing, or something else. */
@@ -79,51 +68,57 @@ export class Differences {
 
   /** Another assertion begins. */
   begin(id: number): void {
-    this.#links.set(id, new StatedLinks((path) => this.#inspection.inode(path)))
+    const links = new StatedLinks((path) => this.#inspection.inode(path))
+    this.#underway.set(id, { links, told: new ToldDifferences() })
   }
 
   end(id: number): void {
-    this.#links.delete(id)
+    this.#underway.delete(id)
   }
 
   /** None of those that were under way will come to its end. */
   forget(): void {
-    this.#links.clear()
+    this.#underway.clear()
   }
 
   /** An operation of the stream. */
   follow<K extends OperationName>(name: K, body: Body<K>): void {
-    for (const links of this.#links.values()) links.follow(name, body)
+    for (const { links, told } of this.#underway.values()) {
+      links.follow(name, body)
+      told.follow(name, body)
+    }
   }
 
-  absent({ path }: Body<'assert-absent'>): void {
+  absent({ id, path }: Body<'assert-absent'>): void {
+    this.#begins(id)
     if (this.#isOurs(path) && this.#inspection.look(path) > 0) this.#differs(path, 'extra', '')
   }
 
   directory(body: Body<'assert-dir'>): void {
-    const { path } = body
+    const { id, path } = body
+    this.#begins(id)
     // What is open may be called otherwise by now, if somebody else did that.
     this.#options.tree.forget(path)
     if (path.length > 0 && !this.#isOurs(path)) return
-    if (!this.#isOf(path, S_IFDIR)) return
+    if (!this.#isOf(path, S_IFDIR)) return this.#told?.isAbsent(path)
     if (body.after.length === 0) this.#attributes(body, S_IFDIR, true)
     this.#names(body)
   }
 
   file(body: Body<'assert-file'>): void {
-    const { path, mode, group } = body
+    const { id, path, mode, group } = body
+    this.#begins(id)
     this.isMisplaced = false
     this.#options.tree.forget(path)
+    // What was left out by its name is something else by now, perhaps.
+    if (isDevice(mode) && this.#options.absence.omitted.has(keyOf(path))) return
     if (!this.#isOurs(path)) return
     const type = mode & S_IFMT
     if (!this.#isOf(path, type)) return
-    const { nlink, size, rdev } = this.#inspection.stat
+    const { nlink, size } = this.#inspection.stat
     if (group === 0 && nlink > 1) this.#differs(path, 'link', `has ${nlink} names, should have one`)
     if (group !== 0) this.#link(body)
-    if (type === S_IFCHR || type === S_IFBLK) {
-      const there = makedev(body.major, body.minor)
-      if (!this.#options.tree.fake && rdev !== there) this.#differs(path, 'device', '')
-    }
+    if (type === S_IFCHR || type === S_IFBLK) this.#device(body)
     if (type === S_IFLNK) this.#target(path, body.target)
     if (type === S_IFREG && size !== body.size)
       this.#differs(path, 'size', `${size}, should be ${body.size}`)
@@ -132,20 +127,29 @@ export class Differences {
     this.#attributes(body, type, body.content !== content.FOLLOWS)
   }
 
-  data({ path, offset, length, kind, data }: Body<'assert-data'>): void {
+  data({ id, path, offset, length, kind, data }: Body<'assert-data'>): void {
+    this.#begins(id)
     // Where there is no file, that was said.
     if (!this.#isOurs(path) || this.#inspection.look(path) !== S_IFREG) return
     if (kind === dataKind.HOLE) this.#hole(path, offset, length)
     else this.#content(path, offset, length, data, kind === dataKind.HASH)
   }
 
-  #differs(path: Buffer, what: string, how: string): void {
+  #begins(id: number): void {
+    this.#told = this.#underway.get(id)?.told
+    this.hasFound = false
+  }
+
+  /** `detail`: which of several of its kind it is. */
+  #differs(path: Buffer, what: string, how: string, detail = ''): void {
+    this.hasFound = true
+    if (this.#told?.isNew(path, what + detail) === false) return
     this.count++
     this.#options.onDifference(path, what, how)
   }
 
   #isOurs(path: Buffer): boolean {
-    return !this.#options.absence.isAbsent(this.#options.tree, path)
+    return !this.#options.absence.excludesWhatIsAt(this.#options.tree, path)
   }
 
   #isOf(path: Buffer, type: number): boolean {
@@ -158,11 +162,9 @@ export class Differences {
   }
 
   #names({ id, path, after, upto, names }: Body<'assert-dir'>): void {
-    const { tree, absence } = this.#options
+    const { absence } = this.#options
     const wanted = new Set(decodeNames(names).map(({ name }) => keyOf(name)))
-    const above = tree.parent(path)
-    const name = path.length === 0 ? dot : tree.name
-    const fd = above < 0 ? above : openat2(above, name, O_RDONLY | O_DIRECTORY, 0, beneath)
+    const fd = this.#inspection.directory(path)
     if (fd < 0) return this.#differs(path, 'unreadable', `errno ${-fd}`)
     const below = (one: Buffer) =>
       path.length === 0 ? one : Buffer.concat([path, Buffer.of(slash), one])
@@ -177,21 +179,35 @@ export class Differences {
   }
 
   #link({ id, path, group, linkOf }: Body<'assert-file'>): void {
-    const isFirst = linkOf.length === 0 || !this.#isOurs(linkOf)
-    this.isMisplaced = isFirst && this.#links.get(id)?.isTaken(path, group) === true
-    const isLinked = isFirst
-      ? !this.isMisplaced
-      : this.#inspection.inode(linkOf) === this.#inspection.inode(path)
-    const should = isFirst
-      ? 'is one file with another, should not be'
-      : `should be a link of ${escapeName(linkOf)}`
+    const links = this.#underway.get(id)?.links
+    const isOut = linkOf.length > 0 && !this.#isOurs(linkOf)
+    // Where that one is left out, it is to be one with those that are not.
+    const first = isOut ? links?.firstOf(group) : linkOf.length > 0 ? linkOf : undefined
+    this.isMisplaced = !first && links?.isTaken(path, group, isOut) === true
+    const isLinked = first
+      ? this.#inspection.inode(first) === this.#inspection.inode(path)
+      : !this.isMisplaced
+    const should = first
+      ? `should be a link of ${escapeName(first)}`
+      : 'is one file with another, should not be'
     if (!isLinked) this.#differs(path, 'link', should)
   }
 
   #target(path: Buffer, target: Buffer): void {
+    const found = this.#inspection.target(path)
+    if (found.equals(target)) return
+    this.#differs(path, 'target', `${escapeName(found)}, should be ${escapeName(target)}`)
+  }
+
+  #device({ path, major, minor }: Body<'assert-file'>): void {
     const { tree } = this.#options
-    if (tree.fake) return this.#content(path, 0, target.length, target, false)
-    if (!this.#inspection.targets(path, target)) this.#differs(path, 'target', '')
+    const fd = this.#inspection.object(path)
+    if (fd < 0) return
+    const { rdev } = this.#inspection.stat
+    const found = tree.fake?.look(fd) ?? { major: majorOf(rdev), minor: minorOf(rdev) }
+    tree.release(path, fd)
+    if (found.major === major && found.minor === minor) return
+    this.#differs(path, 'device', `${found.major}:${found.minor}, should be ${major}:${minor}`)
   }
 
   #content(path: Buffer, offset: number, length: number, said: Buffer, isHashed: boolean): void {
@@ -229,12 +245,12 @@ export class Differences {
     const { path } = body
     if (this.#inspection.look(path) <= 0) return
     const { tree, ownerHere, groupHere } = this.#options
-    const fd = tree.object(path)
+    const fd = this.#inspection.object(path)
     if (fd < 0) return
     const found = tree.fake?.look(fd) ?? this.#inspection.stat
     const { uid, gid, mode } = found
     const permissions = mode & 0o7777
-    const wanted = body.mode & 0o7777
+    const wanted = tree.modeHere(body.mode & 0o7777, type, body.uid, body.gid)
     if (type !== S_IFLNK && permissions !== wanted)
       this.#differs(path, 'mode', `0${permissions.toString(8)}, should be 0${wanted.toString(8)}`)
     const [owner, group] = tree.fake
@@ -245,37 +261,48 @@ export class Differences {
     if (group !== undefined && group !== gid)
       this.#differs(path, 'group', `${gid}, should be ${group}`)
     const { mtimeSec, mtimeNsec } = this.#inspection.stat
-    if (hasMtime && (mtimeSec !== body.mtimeSec || mtimeNsec !== body.mtimeNsec))
-      this.#differs(path, 'mtime', '')
-    if (!tree.fake) this.#xattrs(path, fd, body.xattrs)
+    if (hasMtime && (mtimeSec !== body.mtimeSec || mtimeNsec !== body.mtimeNsec)) {
+      const right = momentText(body.mtimeSec, body.mtimeNsec)
+      this.#differs(path, 'mtime', `${momentText(mtimeSec, mtimeNsec)}, should be ${right}`)
+    }
+    this.#xattrs(path, fd, body.xattrs)
     tree.release(path, fd)
   }
 
   #xattrs(path: Buffer, fd: number, stated: Buffer): void {
-    const wanted = new Map(decodeXattrs(stated).map(({ name, value }) => [keyOf(name), value]))
+    const { fake, options } = this.#options.tree
+    const wanted = new Map<string, { name: string; value: Buffer }>()
+    for (const { name, value } of decodeXattrs(stated)) {
+      const here = fake ? fake.held(name, value) : { name, value }
+      if (here) wanted.set(keyOf(here.name), { name: keyOf(name), value: here.value })
+    }
+    const differs = (name: string, how: string) =>
+      this.#differs(path, 'xattr', `${name}: ${how}`, name)
     const length = flistxattr(fd, this.#list)
     for (let at = 0; at < length;) {
       const end = this.#list.indexOf(0, at)
-      const name = this.#list.toString('latin1', at, end)
+      const here = this.#list.toString('latin1', at, end)
       at = end + 1
-      if (!this.#isCompared(name)) continue
-      const value = wanted.get(name)
-      wanted.delete(name)
-      const size = fgetxattr(fd, Buffer.from(name, 'latin1'), this.#value)
+      const right = wanted.get(here)
+      wanted.delete(here)
+      const name = right?.name ?? (fake ? fake.originOf(here) : here)
+      if (name === undefined || !this.#isCompared(name)) continue
+      const size = options.unlock.over(this.#options.tree, path, true, () =>
+        fgetxattr(fd, Buffer.from(here, 'latin1'), this.#value),
+      )
       if (size === -errno.ENODATA) continue
-      if (!value) this.#differs(path, 'xattr', `${name}: should not be there`)
-      else if (size < 0 || !this.#value.subarray(0, size).equals(value))
-        this.#differs(path, 'xattr', `${name}: another value`)
+      if (!right) differs(name, 'should not be there')
+      else if (size < 0 || !this.#value.subarray(0, size).equals(right.value))
+        differs(name, 'another value')
     }
-    for (const name of wanted.keys())
-      if (this.#isCompared(name)) this.#differs(path, 'xattr', `${name}: missing`)
+    for (const { name } of wanted.values()) if (this.#isCompared(name)) differs(name, 'missing')
   }
 
   // What a user cannot set he is not blamed for; a label belongs to the machine.
   #isCompared(name: string): boolean {
     const { isRoot, tree } = this.#options
     if (name === 'security.selinux') return false
-    return isRoot && !tree.options.untrusted ? true : name.startsWith('user.')
+    return (isRoot || tree.fake) && !tree.options.untrusted ? true : name.startsWith('user.')
   }
 }
 

@@ -103,6 +103,24 @@ export class FakeSuper {
     return here.length > XATTR_NAME_MAX ? undefined : here
   }
 
+  /** As what the attribute is kept; undefined where it is not. */
+  held(name: Buffer, value: Buffer): { name: Buffer; value: Buffer } | undefined {
+    const acl = acls.get(name.toString('latin1'))
+    const here = acl ?? this.nameOf(name)
+    if (!acl) return here && { name: here, value }
+    const parsed = parseAcl(value)
+    if (!parsed || typeof parsed === 'number') return undefined
+    if (acl === defaultName) return { name: acl, value: storedDefault(parsed) }
+    return parsed.names.length > 0 ? { name: acl, value: storedAccess(parsed) } : undefined
+  }
+
+  /** The name of what is kept under the name `here`; undefined for what stands for no attribute. */
+  originOf(here: string): string | undefined {
+    if (here === statName.toString()) return undefined
+    for (const [name, held] of acls) if (here === held.toString()) return name
+    return here.startsWith(prefix.toString()) ? here.slice(prefix.length) : here
+  }
+
   /** Whether the attribute is an ACL, which `setAcl` sets. */
   isAcl(name: Buffer): boolean {
     return acls.has(name.toString('latin1'))

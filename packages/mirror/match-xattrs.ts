@@ -21,7 +21,7 @@ export function matchXattrs(
   let e = removeOthers(
     tree,
     fd,
-    wanted.map(({ name }) => name),
+    wanted.map(({ name, value: right }) => (tree.fake ? tree.fake.held(name, right)?.name : name)),
   )
   for (const { name, value: right } of wanted) {
     if (e < 0) break
@@ -33,15 +33,16 @@ export function matchXattrs(
   return e
 }
 
-function removeOthers({ fake }: Tree, fd: number, wanted: readonly Buffer[]): number {
-  const here = new Set(wanted.map((name) => (fake ? fake.nameOf(name) : name)?.toString('latin1')))
+function removeOthers({ fake }: Tree, fd: number, wanted: readonly (Buffer | undefined)[]): number {
+  const here = new Set(wanted.map((name) => name?.toString('latin1')))
   const length = flistxattr(fd, list)
   if (length === -errno.EOPNOTSUPP) return 0
   for (let at = 0; at < length;) {
     const end = list.indexOf(0, at)
     const name = list.toString('latin1', at, end)
     at = end + 1
-    if (here.has(name) || !isRemovable(name)) continue
+    const isOther = fake ? fake.originOf(name) !== undefined : isRemovable(name)
+    if (here.has(name) || !isOther) continue
     const e = fremovexattr(fd, Buffer.from(name, 'latin1'))
     if (e < 0 && e !== -errno.ENODATA && e !== -errno.EPERM && e !== -errno.EACCES) return e
   }

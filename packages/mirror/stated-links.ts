@@ -14,14 +14,19 @@ type InodeAt = (path: Buffer) => string | undefined
 export class StatedLinks {
   readonly #trie = new PathTrie<First>()
   readonly #firsts = new Map<string, First>()
+  // Those whose file has its first name where it is left out.
+  readonly #others = new Map<number, First>()
   readonly #inodeAt: InodeAt
 
   constructor(inodeAt: InodeAt) {
     this.#inodeAt = inodeAt
   }
 
-  /** `path` is stated as the first name of `group`: whether another one has its inode. */
-  isTaken(path: Buffer, group: number): boolean {
+  /**
+   * `path` is stated as the first name of `group`, or, with `isOther`, as one of which the first is
+   * left out: whether another group has its inode.
+   */
+  isTaken(path: Buffer, group: number, isOther: boolean): boolean {
     const inode = this.#inodeAt(path)
     if (inode === undefined) return false
     const known = this.#firsts.get(inode)
@@ -32,7 +37,15 @@ export class StatedLinks {
     const first: First = { group, node: undefined }
     first.node = this.#trie.set(path, first)
     this.#firsts.set(inode, first)
+    if (isOther) this.#others.set(group, first)
     return false
+  }
+
+  /** A name of `group`, the first of which is left out, that was stated before. */
+  firstOf(group: number): Buffer | undefined {
+    const known = this.#others.get(group)
+    const name = known?.node && pathOf(known.node)
+    return name && this.#trie.get(name) === known ? name : undefined
   }
 
   /** An operation of the stream. */

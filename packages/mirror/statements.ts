@@ -215,7 +215,7 @@ export class Statements {
     if (type === S_IFCHR || type === S_IFBLK)
       return this.#inspection.stat.rdev === makedev(major, minor)
     if (type !== S_IFLNK) return true
-    return this.#inspection.targets(path, target)
+    return this.#inspection.target(path).equals(target)
   }
 
   // What it is a link of is left out: its content is to be stated for it.

@@ -90,6 +90,14 @@ void t.test('an empty mirror, twice, and after it was changed', async (t) => {
   fs.writeFileSync(at('d/f'), 'no d')
   fs.chmodSync(at('d/f'), 0o000)
   await check('changed')
+  const found: string[] = []
+  const { error } = await replayStated(root, fill, {
+    bootstrap: false,
+    verify: { path: Buffer.alloc(0), repair: false },
+    onDifference: (name, what, how) => void found.push(`${name.toString()}: ${what}: ${how}`),
+  })
+  t.equal(error, undefined)
+  t.strictSame(found, [], 'what it may not read is compared as well')
 })
 
 void t.test('a hash of what its owner may not read', async (t) => {
@@ -114,4 +122,10 @@ void t.test("set-id bits of somebody else's", async (t) => {
   )
   t.equal(error, undefined)
   t.equal(mode(at('f')), 0o755)
+  const { result } = await replayStated(
+    root,
+    (s) => s.directory('', { f: file }).file('f', 'x', theirs).end(),
+    { bootstrap: false, verify: { path: Buffer.alloc(0), repair: false } },
+  )
+  t.equal(result?.differing, 0, 'are not missed')
 })
