@@ -9,10 +9,11 @@ import { appliers, type Apply } from './appliers.js'
 import { copyContent } from './copy-content.js'
 import type { Inspection } from './inspection.js'
 import { makeParents, move } from './repairs.js'
+import { rebuiltName } from './trash.js'
 import { keyOf, type Tree } from './tree.js'
 
 /** Where a file is made before it takes its place. */
-const rebuilt = Buffer.from('.tfs/rebuilt')
+const rebuilt = Buffer.concat([Buffer.from('.tfs/'), rebuiltName])
 
 /** All give 0, -errno or a refusal. */
 export class StatementSteps {

@@ -6,6 +6,9 @@ import { O_DIRECTORY, openat2, readDirectory, renameat2, unlinkat } from '#posix
 import { beneath } from './directories.js'
 import { openPrivateDirectory } from './private-file.js'
 
+/** The file of the state in which one is made that is to take a place in the tree. */
+export const rebuiltName = Buffer.from('rebuilt')
+
 export class Trash {
   readonly #state: number
   readonly #shown: string
@@ -16,7 +19,8 @@ export class Trash {
   constructor(state: number, stateShown: string) {
     this.#state = state
     this.#shown = `${stateShown}/trash`
-    // What an earlier run has left.
+    // What an earlier run has left: a file that has not taken its place, if there is one, and this.
+    unlinkat(state, rebuiltName)
     const fd = openPrivateDirectory(state, 'trash', false, this.#shown)
     if (fd === undefined) return
     this.#fd = fd

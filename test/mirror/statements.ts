@@ -179,3 +179,12 @@ void t.test('an incomplete mirror is gone on with only where it can ask', async 
   t.equal(again.error, undefined)
   t.equal(fs.readFileSync(at('f'), 'utf8'), 'x')
 })
+
+void t.test('what a killed run was making is gone with the next', async (t) => {
+  const { root, at } = place(t)
+  await stated(root, (s) => s.directory('', { f: file }).file('f', 'x').end())
+  fs.writeFileSync(at('.tfs/rebuilt'), 'half of a fi')
+  const again = await replay(new StreamWriter(99).bye().bytes, root, { force: true })
+  t.equal(again.error, undefined)
+  t.notOk(fs.existsSync(at('.tfs/rebuilt')))
+})
