@@ -7,9 +7,11 @@ import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
 
 /** More are not remembered; what the stream says of them then looks like a difference. */
 const pathsMax = 65_536
+const bytesMax = 4 << 20
 
 export class Omitted {
   readonly #paths = new Set<string>()
+  #bytes = 0
   readonly #directory: number
   readonly #shown: string
 
@@ -30,26 +32,24 @@ export class Omitted {
   }
 
   add(key: string): void {
-    if (this.#paths.has(key) || this.#paths.size >= pathsMax) return
-    this.#paths.add(key)
-    this.#save()
+    if (this.#put(key)) this.#save()
   }
 
   delete(key: string): void {
-    if (this.#paths.delete(key)) this.#save()
+    if (this.#drop(key)) this.#save()
   }
 
   /** What is at or below `tree` is something else by now, or gone. */
   deleteTree(tree: string): void {
     const { size } = this.#paths
-    for (const key of this.#paths) if (isWithin(key, tree)) this.#paths.delete(key)
+    for (const key of this.#paths) if (isWithin(key, tree)) this.#drop(key)
     if (this.#paths.size < size) this.#save()
   }
 
   /** All is stated anew. */
   clear(): void {
     if (this.#paths.size === 0) return
-    this.#paths.clear()
+    this.#empty()
     this.#save()
   }
 
@@ -60,9 +60,29 @@ export class Omitted {
       return exchange && isWithin(key, to) ? from + key.slice(to.length) : key
     })
     if (moved.every((key) => this.#paths.has(key))) return
-    this.#paths.clear()
-    for (const key of moved) this.#paths.add(key)
+    this.#empty()
+    for (const key of moved) this.#put(key)
     this.#save()
+  }
+
+  // False: it is there, or there is no room.
+  #put(key: string): boolean {
+    const bytes = this.#bytes + key.length + 1
+    if (this.#paths.has(key) || this.#paths.size >= pathsMax || bytes > bytesMax) return false
+    this.#paths.add(key)
+    this.#bytes = bytes
+    return true
+  }
+
+  #drop(key: string): boolean {
+    if (!this.#paths.delete(key)) return false
+    this.#bytes -= key.length + 1
+    return true
+  }
+
+  #empty(): void {
+    this.#paths.clear()
+    this.#bytes = 0
   }
 
   #load(): void {
@@ -78,7 +98,7 @@ export class Omitted {
     }
     close(fd)
     const text = Buffer.concat(parts).toString('latin1')
-    for (const key of text.split('\0').slice(0, -1)) this.#paths.add(key)
+    for (const key of text.split('\0').slice(0, -1)) this.#put(key)
   }
 
   // Rare, and small: as a whole.
