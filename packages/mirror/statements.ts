@@ -12,20 +12,10 @@ import { matchXattrs } from './match-xattrs.js'
 import { refusal } from './refusal.js'
 import { StatementSteps } from './statement-steps.js'
 import { keyOf, type Tree } from './tree.js'
+import type { Wants } from './wants.js'
 
 /** What has to be asked for, since only its hash was stated. */
-export interface Wants {
-  /** `length` bytes from `offset` on of the file at `path`; 0: all of it. */
-  want(path: Buffer, offset: number, length: number): void
-  /** So much of it has come. */
-  got(path: Buffer, offset: number, length: number): void
-  /** All of it is right. */
-  forget(path: Buffer): void
-  /** What is there, and below it, is there no more: it may have other names. */
-  leave(path: Buffer): void
-  /** `newPath` is to be another name of the file at `path`. */
-  join(path: Buffer, newPath: Buffer): void
-}
+type StatedWants = Pick<Wants, 'want' | 'got' | 'forget' | 'leave' | 'join'>
 
 const slash = 0x2f
 const none = Buffer.alloc(0)
@@ -37,12 +27,12 @@ const sha256 = (bytes: Buffer): Buffer => hash('sha256', bytes, 'buffer')
 export class Statements {
   readonly #tree: Tree
   readonly #absence: Absence
-  readonly #wants: Wants
+  readonly #wants: StatedWants
   readonly #inspection: Inspection
   readonly #kept = new KeptNames()
   readonly #steps: StatementSteps
 
-  constructor(tree: Tree, absence: Absence, wants: Wants) {
+  constructor(tree: Tree, absence: Absence, wants: StatedWants) {
     this.#tree = tree
     this.#inspection = new Inspection(tree)
     this.#absence = absence

@@ -76,6 +76,7 @@ export class Wants {
     return this.#asked.size === 0 && this.#trie.first() === undefined
   }
 
+  /** `length` bytes from `offset` on of the file at `path`; 0: all of it. */
   want(path: Buffer, offset: number, length: number): void {
     const { want } = this.#trie.get(path) ?? this.#name(path, newWant())
     const found = want.pieces.at(offset)
@@ -101,6 +102,7 @@ export class Wants {
     this.#enqueue(piece)
   }
 
+  /** So much of it has come. */
   got(path: Buffer, offset: number, length: number): void {
     const want = this.#trie.get(path)?.want
     if (want) this.#progressMs = performance.now()

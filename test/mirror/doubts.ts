@@ -72,3 +72,25 @@ void t.test('what went elsewhere before its statement began is asked for there',
   t.ok(asking(doubts, 9).includes('g'), 'and again where no answer will come')
   t.end()
 })
+
+void t.test('a copy is as doubtful as what it is of, until that is being stated', (t) => {
+  const copied = { from: Buffer.from('f'), fromOffset: 0, offset: 0, length: 1 }
+  const doubts = doubtful('f')
+  asking(doubts)
+  doubts.follow('copy', { ...copied, path: Buffer.from('g') })
+  t.equal(doubts.covering(Buffer.from('g')), true)
+  t.ok(doubts.begins(requests.get(1)!))
+  doubts.follow('copy', { ...copied, path: Buffer.from('h') })
+  t.equal(doubts.covering(Buffer.from('h')), undefined)
+  t.end()
+})
+
+void t.test('what begins otherwise than it was asked for settles nothing', (t) => {
+  const doubts = doubtful('f')
+  asking(doubts)
+  t.notOk(doubts.begins({ ...requests.get(1)!, path: Buffer.from('g') }))
+  t.notOk(doubts.begins({ ...requests.get(1)!, depth: 0 }))
+  doubts.ends(1, true)
+  t.ok(asking(doubts, 5).includes('f'))
+  t.end()
+})

@@ -127,34 +127,38 @@ for (const force of [false, true])
     t.notOk(fs.existsSync(at('.tfs/suspects')))
   })
 
-void t.test('what comes in while a mirror is made whole has come before it is exact', async (t) => {
-  const { root, at } = place(t)
-  const { error, events } = await follow(
-    root,
-    {
-      stream: new StreamWriter(72),
-      answer(stream, { id, path }) {
-        const shown = path.toString()
-        if (shown === 'in/h') return void stateFile(stream, id, 'in/h', 'two')
-        stateDirectory(stream, id, shown, shown === '' ? { in: directory, out: directory } : {})
-        if (shown !== '') return
-        stateDirectory(stream, id, 'in', {})
-        // What follows it goes with it.
-        stream
-          .add('rename', { path: 'out/f', newPath: 'in/g' })
-          .add('rename', { path: 'in/g', newPath: 'in/h' })
-      },
-      until: /is exact from/,
+for (const onDivergence of ['repair', 'stop'])
+  void t.test(
+    `what comes in while it is made whole has come, --on-divergence ${onDivergence}`,
+    async (t) => {
+      const { root, at } = place(t)
+      const { error, events } = await follow(
+        root,
+        {
+          stream: new StreamWriter(72),
+          answer(stream, { id, path }) {
+            const shown = path.toString()
+            if (shown === 'in/h') return void stateFile(stream, id, 'in/h', 'two')
+            stateDirectory(stream, id, shown, shown === '' ? { in: directory, out: directory } : {})
+            if (shown !== '') return
+            stateDirectory(stream, id, 'in', {})
+            // What follows it goes with it.
+            stream
+              .add('rename', { path: 'out/f', newPath: 'in/g' })
+              .add('rename', { path: 'in/g', newPath: 'in/h' })
+          },
+          until: /is exact from/,
+        },
+        { bootstrap: true, force: true, onDivergence },
+      )
+      t.equal(error, undefined)
+      const [asked, exact] = [/asks for in\/h/, /is exact from/].map((what) =>
+        events.findIndex((event) => what.test(event)),
+      )
+      t.ok(asked! > 0 && asked! < exact!, events.join('\n'))
+      t.equal(fs.readFileSync(at('in/h'), 'utf8'), 'two')
     },
-    { bootstrap: true, force: true },
   )
-  t.equal(error, undefined)
-  const [asked, exact] = [/asks for in\/h/, /is exact from/].map((what) =>
-    events.findIndex((event) => what.test(event)),
-  )
-  t.ok(asked! > 0 && asked! < exact!, events.join('\n'))
-  t.equal(fs.readFileSync(at('in/h'), 'utf8'), 'two')
-})
 
 void t.test('a link of a file whose first name is left out has its content', async (t) => {
   const { root, at } = place(t)
