@@ -214,6 +214,7 @@ export class Assertions {
     this.#needs.ask(({ why, path }) => this.#askFor(path, why))
     if (this.#needs.isEmpty) this.#heal()
     this.#wants.ask((body) => this.#send(body))
+    this.#settle()
   }
 
   #heal(): void {
@@ -331,7 +332,7 @@ export class Assertions {
     if (mayHeal && this.#links.begins()) this.#need('links', top)
     else if (this.isActive) this.#finish()
     else if (this.#isHealed) this.#settleSuspects()
-    else if (verify) {
+    else if (verify && !this.isVerified) {
       this.isVerified = true
       if (verify.repair) this.#settleRepair(verify.path)
       this.#verified(verify.path, this.differing)

@@ -351,6 +351,7 @@ function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
       checkRoot(tree.root, shown, stat)
       tree.files.endTurn()
       assertions.poll()
+      if (assertions.isVerified) replay.isDone = true
       trash.step(trashStep)
       sync.afterTurn(isSettled)
       lastMs = performance.now()
