@@ -110,8 +110,8 @@ async function replayed(
       if (found) return found
     }
     const cure =
-      'replay a SOURCE that has what follows, or bring the mirror up to date with rsync and use ' +
-      '--force'
+      'replay a SOURCE that has what follows, or use --bootstrap where it takes requests, else ' +
+      'rsync and then --force'
     // What a connection says of itself has its name already.
     error.message = isRefused ? `${error.message}: ${cure}` : `${name}: ${error.message}`
     throw error

@@ -199,6 +199,7 @@ function begin(options: MirrorOptions, parts: Parts, forward: Forward | undefine
   const { epoch, seq, isEnded } = resume
   upstream.subscribe({ epoch, seq }, isEnded)
   replay.subscribed()
+  resume.subscribed()
   // Whoever reads on begins with a hello, which comes next where the mirror's epoch has ended.
   const hello = forward && !isEnded ? parts.hello.read(epoch) : undefined
   if (hello) forward?.add(hello)

@@ -168,6 +168,11 @@ export class Resume {
     return true
   }
 
+  /** The stream goes on in the mirror's epoch, and so is its source's, with no hello to say so. */
+  subscribed(): void {
+    this.#source = this.#record.source
+  }
+
   /** The stream is of the source that the mirror has been following. */
   get isSameSource(): boolean {
     return this.#record.source === this.#source
@@ -336,7 +341,8 @@ export class Resume {
 }
 
 const cure =
-  'replay a record that has them, or bring the mirror up to date with rsync and use --force'
+  'replay a record that has them, or use --bootstrap where the source takes requests, else rsync ' +
+  'and then --force'
 
 const noBoot = { boot0: 0, boot1: 0, boot2: 0, boot3: 0 }
 

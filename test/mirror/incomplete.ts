@@ -10,7 +10,7 @@ import { content, decodeMessage, encodeNames, type Body } from '#wire'
 import { until } from '../support/journal-place.js'
 import { mirrorPosition } from '../support/mirror-position.js'
 import { replay, type Outcome } from '../support/replay.js'
-import { StreamWriter } from '../support/stream-writer.js'
+import { messageOf, StreamWriter } from '../support/stream-writer.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
 t.setTimeout(60_000)
@@ -27,8 +27,12 @@ class Scene {
   status: (() => MirrorStatus) | undefined
   readonly #source = new Readable({ read: () => undefined })
 
-  constructor(root: string, options: Partial<MirrorOptions>, previous = { epoch: 0, seq: 0 }) {
-    this.stream = new StreamWriter(++epochs, previous)
+  constructor(
+    root: string,
+    options: Partial<MirrorOptions>,
+    stream: StreamWriter = new StreamWriter(++epochs),
+  ) {
+    this.stream = stream
     const upstream: Upstream = {
       subscribe: () => undefined,
       send: (message) => this.#take(message),
@@ -79,6 +83,12 @@ class Scene {
   async end(): Promise<Outcome> {
     this.stream.bye()
     this.give()
+    this.#source.push(null)
+    return this.outcome
+  }
+
+  /** The connection breaks. */
+  async cut(): Promise<Outcome> {
     this.#source.push(null)
     return this.outcome
   }
@@ -153,6 +163,41 @@ void t.test('one that is compared is made whole first', async (t) => {
   t.match((await scene.outcome).result, { differing: 0, isIncomplete: false, isAborted: false })
 })
 
+/** A mirror that is whole, and the stream as it goes on when messages are forgotten. */
+async function forgotten(root: string): Promise<StreamWriter> {
+  const first = new Scene(root, { bootstrap: true })
+  const id = await first.isAsked()
+  first.state(id)
+  first.finish(id)
+  await until('whole', () => !mark(root))
+  await first.cut()
+  const { epoch, seq } = mirrorPosition(root)
+  const stream = new StreamWriter(epoch)
+  stream.messages.length = 0
+  stream.messages.push(messageOf('subscribed', { epoch, seq }, { seq: 0, epoch }))
+  stream.seq = seq + 8
+  return stream.add('gap', { from: seq + 1, to: seq + 9 })
+}
+
+void t.test('a gap in its own epoch, which no hello precedes, heals by itself', async (t) => {
+  const root = place(t)
+  const scene = new Scene(root, {}, await forgotten(root))
+  const id = await scene.isAsked()
+  fs.writeFileSync(join(root, 'extra'), '')
+  scene.state(id)
+  scene.finish(id)
+  t.match(await scene.end(), { error: undefined, result: { isIncomplete: false } })
+  t.same(fs.readdirSync(root).toSorted(), ['.tfs', 'a'])
+})
+
+void t.test('a comparison does not heal what is missing, and says what does', async (t) => {
+  const root = place(t)
+  const stream = await forgotten(root)
+  const verify = { path: Buffer.alloc(0), repair: true }
+  const { error } = await new Scene(root, { verify }, stream).outcome
+  t.match(error, { code: 'EMIRROR_POSITION', message: /are missing: .*--bootstrap/ })
+})
+
 void t.test('what does not fit one that is being repaired does not stop it', async (t) => {
   const root = place(t)
   const first = new Scene(root, { bootstrap: true })
@@ -164,7 +209,7 @@ void t.test('what does not fit one that is being repaired does not stop it', asy
   fs.mkdirSync(join(root, 'a'))
   const verify = { path: Buffer.alloc(0), repair: true }
   const { epoch, seq } = mirrorPosition(root)
-  const scene = new Scene(root, { verify }, { epoch, seq })
+  const scene = new Scene(root, { verify }, new StreamWriter(++epochs, { epoch, seq }))
   scene.stream.add('write', { path: 'a', data: 'x' })
   scene.give()
   const id = await scene.isAsked()
