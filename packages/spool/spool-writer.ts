@@ -19,7 +19,7 @@ import { firstOf } from './succession.js'
 export interface SpoolWriterOptions {
   /** The spool's directory, made where it is missing. */
   readonly path: string
-  /** Bytes after which a new segment is begun, 64 MiB if left out. */
+  /** Bytes after which a new segment is begun, 64 MiB if left out; more where room was reserved. */
   readonly segmentSize?: number | undefined
   /** When `commit` makes durable what was appended: never, each time, or after so many ms. */
   readonly sync: SyncPolicy
@@ -66,6 +66,8 @@ export class SpoolWriter {
   #isInDoubt = false
   // Room on the disk, in bytes from the segment's beginning.
   #allocated = 0
+  // How far of that is promised: no other segment is begun before.
+  #reserved = 0
   #syncedMs = performance.now()
 
   /**
@@ -149,12 +151,16 @@ export class SpoolWriter {
    */
   reserve(bytes: number): number {
     const { size } = this.#index
-    if (size + bytes <= this.#allocated) return 0
-    if (size > 0 && size + bytes > this.#segmentSize && !this.joining)
-      return this.#begin(this.position.epoch, this.position.seq + 1, bytes)
-    const allocated = allocate(this.#segment, size, bytes, this.#segmentSize)
-    if (allocated < 0) return allocated
-    this.#allocated = allocated
+    if (size > 0 && size >= this.#segmentSize && !this.joining) {
+      const begun = this.#begin(this.position.epoch, this.position.seq + 1, bytes)
+      if (begun === 0 || this.#index.size === 0 || size + bytes > this.#allocated) return begun
+    } else if (size + bytes > this.#allocated) {
+      const limit = this.#segmentSize + bytes
+      const allocated = allocate(this.#segment, size, bytes, limit)
+      if (allocated < 0) return allocated
+      this.#allocated = allocated
+    }
+    this.#reserved = Math.max(this.#reserved, size + bytes)
     return 0
   }
 
@@ -220,7 +226,12 @@ export class SpoolWriter {
     if (size === 0) return firstOf(message) !== first
     // A segment's name is the number behind the one before it: not where any number may follow.
     if (succession.joining) return false
-    return size + message.length > this.#segmentSize || marks.length >= marksMax
+    return size + message.length > this.#room || marks.length >= marksMax
+  }
+
+  // What has its room in this segment may make it larger than others.
+  get #room(): number {
+    return Math.max(this.#segmentSize, this.#reserved)
   }
 
   get #segmentSize(): number {
@@ -230,7 +241,7 @@ export class SpoolWriter {
   // Bytes of the messages that belong into this segment.
   #fitting(buffer: Buffer, size: number): number {
     let at = sizeOf(buffer)
-    const room = this.#segmentSize - this.#index.size
+    const room = this.#room - this.#index.size
     while (at < size) {
       const end = at + buffer.readUInt32LE(at)
       if (end > room) break
@@ -257,7 +268,7 @@ export class SpoolWriter {
   // What was begun goes, so that the segment ends with a whole message.
   #cut(): number {
     const e = ftruncate(this.#segment, this.#index.size)
-    this.#allocated = 0
+    this.#allocated = this.#reserved = 0
     this.#isRagged = e < 0
     return e
   }
@@ -309,6 +320,7 @@ export class SpoolWriter {
     this.#index = new SegmentIndex({ epoch, seq }, this.#index.time)
     this.#synced = 0
     this.#allocated = allocated
+    this.#reserved = bytes
     this.ordinal = ordinal
     return 0
   }
@@ -316,7 +328,7 @@ export class SpoolWriter {
   // How far a new file then has room, under its name; or -errno, and it is gone.
   #settle(fd: number, draft: string, name: string, bytes: number): number {
     const directory = this.spool.fd
-    const allocated = allocate(fd, 0, bytes, this.#segmentSize)
+    const allocated = allocate(fd, 0, bytes, this.#segmentSize + bytes)
     const e =
       allocated < 0
         ? allocated

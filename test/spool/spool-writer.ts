@@ -221,14 +221,14 @@ void t.test('where the next segment gets no room, the one at hand keeps what it 
   const path = join(disk.path, 'spool')
   const writer = openWriter(path, 1 << 20)
   const stream = new StreamWriter()
-  for (let i = 0; i < 60; i++) stream.add('write', { path: 'f', data: Buffer.alloc(15_000, i) })
+  for (let i = 0; i < 80; i++) stream.add('write', { path: 'f', data: Buffer.alloc(15_000, i) })
   const { messages } = stream
   const [change, quiet] = [300 << 10, 20 << 10]
   const failed = messages.findIndex((message, i) => {
     if (i === 45) disk.fill()
     return (i > 0 && writer.reserve(change) < 0) || writer.append(message, message.length) < 0
   })
-  t.equal(failed, 51, 'where that would be larger than its segment may be')
+  t.equal(failed, 71, 'where its segment is as large as it is to be')
   t.equal(writer.reserve(change), -errno.ENOSPC)
   t.equal(writer.reserve(quiet), 0)
   for (const message of messages.slice(failed, failed + 10)) appendAll(writer, [message])
@@ -238,4 +238,27 @@ void t.test('where the next segment gets no room, the one at hand keeps what it 
   t.equal(filesOf(path).length, 2)
   writer.close()
   t.strictSame(readSpool(path), stream.bytes)
+})
+
+void t.test('room that is reserved does not begin a segment: what is written does', (t) => {
+  const path = join(tempDirectory(t).path, 'spool')
+  const writer = openWriter(path, 64 << 10)
+  const stream = history(2000)
+  for (const [i, message] of stream.messages.entries()) {
+    if (i > 0) t.equal(writer.reserve(1 << 20), 0)
+    appendAll(writer, [message])
+  }
+  const files = filesOf(path)
+  const sizes = files.map((name) => fs.statSync(join(path, name)).size)
+  t.ok(
+    sizes.slice(0, -1).every((size) => size >= 64 << 10 && size < 68 << 10),
+    sizes.join(),
+  )
+  t.equal(writer.reserve(1 << 20), 0)
+  const large = Buffer.alloc(1 << 19)
+  appendAll(writer, stream.add('write', { path: 'f', data: large }).messages.slice(-1))
+  t.strictSame(filesOf(path), files, 'what has its room makes its segment larger')
+  writer.close()
+  t.strictSame(readSpool(path), stream.bytes)
+  t.end()
 })
