@@ -71,26 +71,40 @@ function syncDirectory(path: string): void {
   close(fd)
 }
 
-// Segments may be trimmed while the directory is being read.
-const attemptsMax = 5
-
 /**
  * The segments, in order. Throws SpoolError where one in the middle is missing, behind number
  * `from`: what is missing before that is no concern of who reads there.
  */
 export function listSegments(fd: number, path: string, from = 0): Segment[] {
-  for (let attempt = 1; ; attempt++) {
-    const segments = readSegments(fd)
-    const holes = segments.flatMap(({ ordinal }, i) => {
-      const before = segments[i - 1]?.ordinal ?? ordinal - 1
-      return before + 1 < ordinal ? [{ before, ordinal }] : []
-    })
-    if (holes.length === 0) return segments
-    if (attempt < attemptsMax) continue
-    const hole = holes.find(({ before }) => before >= from)
-    if (!hole) return segments
-    throw missingSegments(path, hole.before, hole.ordinal)
+  let segments = readSegments(fd)
+  if (!holeIn(segments, 0)) return segments
+  // While a directory is read some of its names come and go, and it has the one and lacks the
+  // other. What had one behind it before it is read anew is there for good, if it was not trimmed.
+  const last = segments.at(-1)!.ordinal
+  segments = readSegments(fd)
+  for (let at = holeIn(segments, 0); at; at = holeIn(segments, at)) {
+    const [before, behind] = [segments[at - 1]!, segments[at]!]
+    if (last <= before.ordinal + 1) return segments.slice(0, at)
+    // The oldest ones are trimmed first.
+    if (!isThere(fd, before)) segments = segments.slice(at)
+    else if (before.ordinal >= from) throw missingSegments(path, before.ordinal, behind.ordinal)
+    else continue
+    at = 0
   }
+  return segments
+}
+
+// Where, behind number `at`, the segment before is not the one before; 0: nowhere.
+function holeIn(segments: readonly Segment[], at: number): number {
+  for (let i = at + 1; i < segments.length; i++)
+    if (segments[i - 1]!.ordinal + 1 < segments[i]!.ordinal) return i
+  return 0
+}
+
+function isThere(fd: number, { name }: Segment): boolean {
+  const file = openFile(fd, name, O_RDONLY)
+  if (file !== undefined) close(file)
+  return file !== undefined
 }
 
 /** The error where those between two segments are not there. */
