@@ -31,6 +31,7 @@ await runProgram({
     EMIRROR_PAST: 'no',
     EMIRROR_ADOPT: 'no',
     EMIRROR_BUSY: 'no',
+    EMIRROR_COMPARE: 'no',
     ...spoolErrors,
   },
   run: (operands, options, { log }) => runMirror(operands, options, log),

@@ -86,14 +86,27 @@ export function parsePath(option: string, text: string): Buffer {
   return path
 }
 
+/** PATH of `--verify`, as `.tfs/verify` on a mount takes it; nothing is all. */
+export function parseCompared(text: string): Buffer {
+  if (text.startsWith('/'))
+    throw new UsageError(`--verify: '${text}' begins with a slash: PATH is relative to DIR`)
+  const path = parsePath('--verify', text)
+  refuseState('--verify', path)
+  return path
+}
+
+function refuseState(option: string, path: Buffer): void {
+  if (/^\.tfs(\/|$)/.test(path.toString('latin1')))
+    throw new UsageError(`${option}: .tfs is not mirrored: it is what a mirror keeps about itself`)
+}
+
 /** `--only`, where there is one: a part that the rules do not leave out. */
 export function parseOnly(text: string | undefined, rules: readonly PathRule[]) {
   if (text === undefined) return undefined
   const only = parsePath('--only', text)
   if (only.length === 0)
     throw new UsageError(`--only: '${text}' is all of the source: leave it out`)
-  if (/^\.tfs(\/|$)/.test(only.toString('latin1')))
-    throw new UsageError('--only: .tfs is not mirrored: it is what a mirror keeps about itself')
+  refuseState('--only', only)
   if (new PathPatterns(rules).excludes(only, true))
     throw new UsageError(`--only: '${text}' is left out by --exclude: nothing would be mirrored`)
   return only

@@ -3,7 +3,8 @@
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
 import { escapeName } from '#posix'
-import { dryRun, mirror, Selection, type MirrorOptions, type MirrorResult } from '#mirror'
+import { dryRun, mirror, MirrorError, Selection, statesNothing } from '#mirror'
+import type { MirrorOptions, MirrorResult } from '#mirror'
 import type { MirrorStatus, Progress } from '#mirror'
 import { exitCode } from './exit-code.js'
 import type { Log } from './log.js'
@@ -27,12 +28,10 @@ type Typed = InferredOptionTypes<typeof mirrorOptions>
 const plainProgressMs = 10_000
 
 export async function runMirror(operands: string[], typed: Typed, log: Log): Promise<End> {
-  if (typed['dry-run'] && typed.tee)
-    throw new UsageError('--tee and --dry-run: what is not applied is not passed on')
   const source = operands.length > 1 ? (operands[0] as string) : '-'
   const directory = operands.at(-1) as string
-  checkSeed(typed, source)
   const settled = { ...settingsOf(typed, source, log), directory }
+  checkTogether(typed, source)
   const output = typed.tee ? openStreamOutput() : undefined
   const stop = stopSignals()
   const begun = performance.now()
@@ -53,9 +52,11 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
       log.verbose('', `${result.counts.skipped} messages had been applied before`)
     for (const [kind, n] of result.leftOut) log('left out', `${kind}: ${n}`)
     if (result.suspects > 0) log.error('suspect paths', `${result.suspects}, see .tfs/suspects`)
-    if (typed.verify !== undefined && !result.isAborted) sayCompared(result, log)
+    const isNowhere = !result.isAborted && comparesNothing(settled.verify?.path, result)
+    if (isNowhere) log.error('', `there is no '${typed.verify}', here or there`)
+    else if (typed.verify !== undefined && !result.isAborted) sayCompared(result, log)
     if (result.isIncomplete) log.error('', 'is incomplete: start it again')
-    const isWrong = result.suspects > 0 || result.differing > 0 || result.isIncomplete
+    const isWrong = isNowhere || result.suspects > 0 || result.differing > 0 || result.isIncomplete
     const code = isWrong ? exitCode.no : exitCode.done
     return { exitCode: code, signal: result.isAborted ? stop.received() : undefined }
   } finally {
@@ -63,6 +64,12 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
     stop.remove()
   }
 }
+
+// Neither side has what was to be compared.
+const comparesNothing = (path: Buffer | undefined, { differing, stated }: MirrorResult) =>
+  path !== undefined && path.length > 0 && differing === 0 && isEmpty(stated)
+
+const isEmpty = (stated: MirrorResult['stated']) => stated?.directories === 0 && stated.files === 0
 
 // With --quiet nothing is said where all is right, so that cron sends no mail.
 function sayCompared({ differing, stated }: MirrorResult, log: Log): void {
@@ -96,6 +103,10 @@ async function replayed(
   const open = async () =>
     openStreamSource(source, { ...shell, signal: options.signal as AbortSignal, log })
   const { name, stream, upstream } = await open()
+  if (typed.verify !== undefined && !upstream?.send) {
+    stream.destroy()
+    throw new MirrorError('EMIRROR_INCOMPLETE', `${name}: ${statesNothing}`)
+  }
   try {
     return await once(typed, { ...options, source: stream, upstream }, log)
   } catch (error) {
@@ -152,6 +163,19 @@ async function once(typed: Typed, options: MirrorOptions, log: Log): Promise<Mir
   return mirror({ ...options, onBegin, onDifference, onProgress }).finally(() => progress?.end())
 }
 
+/** Throws UsageError for options that do not go with each other, or with SOURCE. */
+function checkTogether(typed: Typed, source: string): void {
+  checkSeed(typed, source)
+  if (typed.verify !== undefined && source === '-')
+    throw new UsageError('--verify needs a SOURCE that takes requests: a socket or HOST:PATH')
+  if (!typed['dry-run']) return
+  if (typed.tee) throw new UsageError('--tee and --dry-run: what is not applied is not passed on')
+  if (typed.verify !== undefined)
+    throw new UsageError('--verify without --repair changes nothing: leave out --dry-run')
+  if (typed.bootstrap)
+    throw new UsageError('--bootstrap cannot be tried with --dry-run: --verify tells what differs')
+}
+
 function settingsOf(typed: Typed, source: string, log: Log) {
   const untrusted = typed.untrusted === true
   const rules = settings.orderedRules(process.argv.slice(2), typed.include, typed.exclude)
@@ -183,7 +207,7 @@ function verificationOf({ verify, repair, bootstrap }: Typed, only: Buffer | und
     return undefined
   }
   if (bootstrap) throw new UsageError('--bootstrap states all anew: --verify comes after it')
-  const path = settings.parsePath('--verify', verify)
+  const path = settings.parseCompared(verify)
   if ([...new Selection([], only).statedFor(path)].length === 0)
     throw new UsageError(`--verify: '${verify}' is not in the part that --only names`)
   return { path, repair: repair === true }

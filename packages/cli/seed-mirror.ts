@@ -33,7 +33,8 @@ interface Others {
 export function checkSeed(typed: Others, source: string): void {
   if (typed.seed === undefined) return
   if (typed.seed.trim() === '') throw new UsageError('--seed: wanted a shell command')
-  if (typed['dry-run']) throw new UsageError('--seed and --dry-run: a command cannot be tried so')
+  if (typed['dry-run'])
+    throw new UsageError('--seed and --dry-run: a command cannot be tried so: use --verify')
   if (typed.verify !== undefined)
     throw new UsageError('--seed states all anew when it is over: --verify comes after it')
   if (source === '-')

@@ -8,7 +8,8 @@ import { MirrorError } from './mirror-error.js'
 import type { Upstream } from './upstream.js'
 import { wantAssert } from './want-assert.js'
 
-const statesNothing =
+/** Why a source that takes no requests is of no use. */
+export const statesNothing =
   'it states nothing: SOURCE must be a socket or HOST:PATH of a tfs-broadcast that tfs-journal ' +
   'runs (--exec)'
 

@@ -1,6 +1,6 @@
 // Replaying a stream into a directory.
 
-export { askSource } from './ask-source.js'
+export { askSource, statesNothing } from './ask-source.js'
 export { dryRun, type DryRunOptions } from './dry-run.js'
 export { mirror, type MirrorOptions, type MirrorResult, type Progress } from './mirror.js'
 export { MirrorError, TargetError, type MirrorCode } from './mirror-error.js'

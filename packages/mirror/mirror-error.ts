@@ -9,6 +9,7 @@ export type MirrorCode =
   | 'EMIRROR_PAST' // the mirror is behind the end that the user has set
   | 'EMIRROR_ABORT' // the source gave up
   | 'EMIRROR_ADOPT' // a directory that is not empty and no mirror
+  | 'EMIRROR_COMPARE' // a directory that is no mirror, or no whole one, cannot be compared
   | 'EMIRROR_BUSY' // another mirror is at work there
   | 'EMIRROR_STATE' // the state in .tfs cannot be trusted
   | 'EMIRROR_ROOT' // the root is no directory of its own, or went away

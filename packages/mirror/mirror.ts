@@ -17,6 +17,7 @@ import { MirrorError } from './mirror-error.js'
 import { foldsCase } from './name-clash.js'
 import { openAbsence } from './open-absence.js'
 import { markOnly } from './only-mark.js'
+import { nothingOf } from './only-there.js'
 import { openMirror, type OpenMirror } from './open-mirror.js'
 import { checkRoot } from './open-root.js'
 import { Operate } from './operate.js'
@@ -332,10 +333,11 @@ function assertionsFor(
 /** What is looked after between messages. */
 function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
   const { shown, tree, sync, replay, resume, assertions } = parts
-  const { source, upstream, sync: policy } = options
+  const { source, upstream, only, sync: policy } = options
   const { trash } = parts.absence
   const stat = new Stat()
   let lastMs = performance.now()
+  let wasActive = false
   options.onStatus?.(() =>
     statusOf({
       ...parts,
@@ -355,6 +357,9 @@ function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
       if (assertions.isVerified) replay.isDone = true
       trash.step(trashStep)
       sync.afterTurn(isSettled)
+      const nothing = only && wasActive && !assertions.isActive ? nothingOf(only, tree) : undefined
+      if (nothing) options.say(nothing)
+      wasActive = assertions.isActive
       lastMs = performance.now()
     },
     everySecond() {

@@ -146,22 +146,28 @@ void t.test('an end that the user has set does not make it whole', async (t) => 
   t.match((await replay([], root)).error, { code: 'EMIRROR_INCOMPLETE' })
 })
 
-void t.test('one that is compared is made whole first', async (t) => {
-  const root = place(t)
-  const first = new Scene(root, { bootstrap: true })
-  first.state(await first.isAsked())
-  t.match((await first.end()).result, { isIncomplete: true })
-  const verify = { path: Buffer.alloc(0), repair: false }
-  const scene = new Scene(root, { verify })
-  const id = await scene.isAsked()
-  scene.state(id)
-  scene.finish(id)
-  const again = await scene.isAsked(2)
-  t.notOk(mark(root))
-  scene.state(again)
-  scene.finish(again)
-  t.match((await scene.outcome).result, { differing: 0, isIncomplete: false, isAborted: false })
-})
+void t.test(
+  'one that is repaired is made whole first, one that is compared is refused',
+  async (t) => {
+    const root = place(t)
+    const first = new Scene(root, { bootstrap: true })
+    first.state(await first.isAsked())
+    t.match((await first.end()).result, { isIncomplete: true })
+    const verify = { path: Buffer.alloc(0), repair: true }
+    const merely = await replay([], root, { verify: { ...verify, repair: false } })
+    t.match(merely.error, { code: 'EMIRROR_COMPARE', message: /is incomplete: .*--bootstrap/ })
+    t.ok(mark(root))
+    const scene = new Scene(root, { verify })
+    const id = await scene.isAsked()
+    scene.state(id)
+    scene.finish(id)
+    const again = await scene.isAsked(2)
+    t.notOk(mark(root))
+    scene.state(again)
+    scene.finish(again)
+    t.match((await scene.outcome).result, { differing: 0, isIncomplete: false, isAborted: false })
+  },
+)
 
 /** A mirror that is whole, and the stream as it goes on when messages are forgotten. */
 async function forgotten(root: string): Promise<StreamWriter> {
