@@ -27,6 +27,7 @@ await runProgram({
     EMIRROR_REFUSED: 'badStream',
     EMIRROR_POSITION: 'badStream',
     EMIRROR_ABORT: 'badStream',
+    EMIRROR_SOURCE: 'badStream',
     EMIRROR_DIVERGED: 'no',
     EMIRROR_PAST: 'no',
     EMIRROR_ADOPT: 'no',

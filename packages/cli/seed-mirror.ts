@@ -59,11 +59,11 @@ export async function seedMirror(options: SeedMirrorOptions): Promise<OpenMirror
   const { command, directory, stop, log } = options
   const name = await nameOf(options)
   if (name === undefined) return undefined
-  const seeding = beginSeeding(options)
+  const seeding = beginSeeding(options, name)
   const { opened, lockFd } = seeding
   try {
     // Before there was no such directory, perhaps.
-    refuseLoop(name, directory)
+    refuseLoop(name.toString(), directory)
     log('the seed', `fills '${directory}'; then the source states what there is`)
     if (await runSeed(command, { lockFd, stop, log })) {
       seeding.check()
@@ -88,7 +88,7 @@ async function nameOf({ source, directory, shell, stop, log }: SeedMirrorOptions
       log,
     })
     const name = await askSource({ ...found, reachMs, answerMs })
-    refuseLoop(name, directory)
+    refuseLoop(name.toString(), directory)
     return name
   } catch (error) {
     if (stop.signal.aborted) return undefined

@@ -23,11 +23,10 @@ export interface Asked {
 }
 
 /**
- * Asks for the attributes of the root, and reads until they come: the name that the source has, not
- * escaped. The stream is destroyed. Throws MirrorError EMIRROR_INCOMPLETE where it takes no
+ * Asks for the attributes of the root, and reads until they come: the name that the source has. The stream is destroyed. Throws MirrorError EMIRROR_INCOMPLETE where it takes no
  * requests, and what reading throws.
  */
-export async function askSource({ stream, upstream, ...limits }: Asked): Promise<string> {
+export async function askSource({ stream, upstream, ...limits }: Asked): Promise<Buffer> {
   if (!upstream?.send) {
     stream.destroy()
     throw new MirrorError('EMIRROR_INCOMPLETE', statesNothing)
@@ -37,7 +36,7 @@ export async function askSource({ stream, upstream, ...limits }: Asked): Promise
   const id = randomInt(1, 2 ** 32)
   const what = { id, depth: 0, form: assertForm.DATA, offset: 0, length: 0, path: Buffer.alloc(0) }
   const framer = new Framer()
-  let name = ''
+  let name = Buffer.alloc(0)
   let hasCome = false
   let isAsked = false
   try {
@@ -51,7 +50,7 @@ export async function askSource({ stream, upstream, ...limits }: Asked): Promise
       for (let bytes = framer.next(); bytes; bytes = framer.next()) {
         const message = decodeAny(bytes)
         if (message.flags & flag.HOP) continue
-        if (message.name === 'hello') name = message.body.source.toString()
+        if (message.name === 'hello') name = Buffer.from(message.body.source)
         if (message.name === 'assert-begin' && message.body.id === id) return name
       }
       // Where it cannot be sent now, the next piece comes within a second.

@@ -6,6 +6,7 @@ export type MirrorCode =
   | 'EMIRROR_REFUSED' // a message that would leave the root, or that no journal writes
   | 'EMIRROR_DIVERGED' // a message does not fit the mirror, and was not to be repaired
   | 'EMIRROR_POSITION' // the stream does not go on where the mirror is
+  | 'EMIRROR_SOURCE' // a mirror of another source is not made one of this
   | 'EMIRROR_PAST' // the mirror is behind the end that the user has set
   | 'EMIRROR_ABORT' // the source gave up
   | 'EMIRROR_ADOPT' // a directory that is not empty and no mirror

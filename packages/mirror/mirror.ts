@@ -11,7 +11,7 @@ import { Displaced } from './displaced.js'
 import { FakeSuper } from './fake-super.js'
 import { Forward } from './forward.js'
 import { HelloFile } from './hello-file.js'
-import { isIncomplete } from './incomplete-mark.js'
+import { clearIncomplete, isIncomplete } from './incomplete-mark.js'
 import { LeftOut, type LeftOutKind } from './left-out.js'
 import { MirrorError } from './mirror-error.js'
 import { foldsCase } from './name-clash.js'
@@ -142,6 +142,7 @@ async function replayInto(
   const parts = assemble(root, shown, state, options)
   const { tree, absence, suspects, resume, sync, replay, unlock, leftOut, assertions } = parts
   const forward = options.output && new Forward(options.output, options.signal)
+  const wasLeft = assertions.isLeft
   let failure: unknown
   try {
     unlock.recover(tree)
@@ -165,6 +166,8 @@ async function replayInto(
     }
   } catch (error) {
     failure = error
+    // Nothing was begun.
+    if (isOtherSource(error) && !wasLeft && assertions.isLeft) clearIncomplete(state)
     throw error
   } finally {
     tree.forgetAll()
@@ -182,6 +185,9 @@ async function replayInto(
   }
 }
 
+const isOtherSource = (error: unknown) =>
+  error instanceof MirrorError && error.code === 'EMIRROR_SOURCE'
+
 // Where it can be asked to, the stream goes on behind the mirror's position.
 function begin(options: MirrorOptions, parts: Parts, forward: Forward | undefined): void {
   const { upstream } = options
@@ -190,8 +196,6 @@ function begin(options: MirrorOptions, parts: Parts, forward: Forward | undefine
     if (!upstream?.send) throw new MirrorError('EMIRROR_INCOMPLETE', incomplete)
     // It need not know what came before.
     assertions.begin()
-    // Only now may it be another part than before.
-    markOnly(parts.state, options.only, true)
     return
   }
   const isResumed = upstream !== undefined && resume.epoch !== 0 && !options.isLost
@@ -217,8 +221,8 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
   const hello = new HelloFile(state.fd, state.shown)
   const until = new UntilGate(options.until)
   const resume: Resume = new Resume(state.position, state.position, {
-    // What is being stated needs nothing that came before.
-    force: () => force || assertions.isActive,
+    force: () => force,
+    isStated: () => assertions.isActive,
     suspects: () => suspects.count,
     onJoin: (note) => sync.join(note),
     onHello: (bytes) => hello.write(bytes),
@@ -259,7 +263,11 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     isSought: (message) => assertions.isSought(message),
     onDoubt: (body, seq) => operate.doubt(body, seq),
     onFsync: () => sync.want(),
-    onBegin: options.onBegin,
+    onBegin(source, epoch) {
+      options.onBegin?.(source, epoch)
+      // Only now may it be another part than before.
+      if (assertions.isActive) markOnly(state, options.only, true)
+    },
   })
   return {
     shown,

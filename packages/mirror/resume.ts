@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib'
 import { check, statx, AT_SYMLINK_NOFOLLOW, Stat, STATX_BASIC_STATS } from '#posix'
 import type { AnyMessage, Body, Message } from '#wire'
 import { MirrorError } from './mirror-error.js'
+import { otherSource } from './other-source.js'
 import type { PastEpochs } from './past-epochs.js'
 import type { PositionFile, Stored } from './position-file.js'
 import type { PositionRecord } from './position-record.js'
@@ -18,13 +19,15 @@ type Hello = Message & { name: 'hello' }
 export interface ResumeOptions {
   /** Take the stream for the mirror's, whatever its epoch. */
   readonly force: () => boolean
+  /** All there is will be stated anew: nothing that came before is needed. */
+  readonly isStated?: (() => boolean) | undefined
   /** Paths noted as suspect until now. */
   readonly suspects: () => number
   /** The mirror takes up a stream, on top of what it is now; `note` writes that. */
   readonly onJoin: (note: () => void) => void
   /** A hello is taken: those who read on from here later on need it. */
   readonly onHello?: ((bytes: Buffer) => void) | undefined
-  /** Messages were missed, and --force takes that on itself. */
+  /** Messages were missed, and are done without. */
   readonly onForced?: (() => void) | undefined
   readonly say: (line: string) => void
 }
@@ -111,9 +114,8 @@ export class Resume {
 
   /** Nobody knows which messages are missing, as an abort says. Throws without --force. */
   lost(reason: string): void {
-    if (!this.#options.force()) throw this.#position(reason, cure)
-    this.isForced = true
-    this.#options.say(`goes on without what is missing: ${reason} (--force)`)
+    if (!this.#doesWithout(`goes on without what is missing: ${reason}`))
+      throw this.#position(reason, cure)
   }
 
   /** A hello: whether it is new. Throws where its epoch is not one that can follow. */
@@ -295,12 +297,24 @@ export class Resume {
     if (this.#file) check(this.#file.write(), 'write', '.tfs/position')
   }
 
-  #isForced({ epoch }: Hello): boolean {
-    if (!this.#options.force()) return false
+  #isForced(hello: Hello): boolean {
     const { epoch: old, seq } = this.#record
-    this.isForced = true
+    if (this.#isStated && !this.isSameSource && !this.#options.force())
+      throw otherSource(hello.body.source)
+    return this.#doesWithout(`was at message ${seq} of epoch ${old}; takes up epoch ${hello.epoch}`)
+  }
+
+  get #isStated(): boolean {
+    return this.#options.isStated?.() === true
+  }
+
+  // Whether the user takes on himself what is missing, or it is of no concern.
+  #doesWithout(what: string): boolean {
+    const isStated = this.#isStated
+    if (!isStated && !this.#options.force()) return false
+    if (!isStated) this.isForced = true
     this.#options.onForced?.()
-    this.#options.say(`was at message ${seq} of epoch ${old}; takes up epoch ${epoch} (--force)`)
+    this.#options.say(`${what} (${isStated ? 'all is stated anew' : '--force'})`)
     return true
   }
 
@@ -327,10 +341,8 @@ export class Resume {
 
   /** Messages are missing: throws, unless the user takes that on himself. */
   #skip(epoch: number, from: number, to: number): void {
-    if (!this.#options.force()) throw this.#missing(epoch, from, to)
-    this.isForced = true
-    this.#options.onForced?.()
-    this.#options.say(`goes on without messages ${from} to ${to} of epoch ${epoch} (--force)`)
+    if (!this.#doesWithout(`goes on without messages ${from} to ${to} of epoch ${epoch}`))
+      throw this.#missing(epoch, from, to)
     this.#record.seq = to
   }
 

@@ -5,6 +5,7 @@ import { close, fstat, pread, readDirectory, Stat } from '#posix'
 import { markIncomplete } from './incomplete-mark.js'
 import { MirrorError } from './mirror-error.js'
 import { openMirror, type OpenMirror, type OpenMirrorOptions } from './open-mirror.js'
+import { checkSource } from './other-source.js'
 import { checkRoot, openRoot } from './open-root.js'
 import { openPrivateDirectory } from './private-file.js'
 import { stateName, type StateDirectory } from './state-directory.js'
@@ -18,11 +19,12 @@ export interface Seeding {
   check(): void
 }
 
-/** Opens the mirror as `mirror` does, or begins one. Throws as that does. */
-export function beginSeeding(options: OpenMirrorOptions): Seeding {
+/** Opens the mirror of `source` as `mirror` does, or begins one. Throws as that does. */
+export function beginSeeding(options: OpenMirrorOptions, source: Buffer): Seeding {
   const opened = openMirror(options)
   try {
     const { state } = opened
+    if (!options.force) checkSource(state.position.record, source)
     markIncomplete(state)
     const before = describe(state)
     return { opened, lockFd: state.lockFd, check: () => check(opened, options.directory, before) }

@@ -204,6 +204,31 @@ void t.test('a comparison does not heal what is missing, and says what does', as
   t.match(error, { code: 'EMIRROR_POSITION', message: /are missing: .*--bootstrap/ })
 })
 
+void t.test('a mirror of another source is not made whole by this one', async (t) => {
+  const root = place(t)
+  await forgotten(root)
+  const other = () => new StreamWriter(++epochs, { epoch: 0, seq: 0 }, 'other')
+  const refused = await new Scene(root, { bootstrap: true }, other()).outcome
+  const error = { code: 'EMIRROR_SOURCE', message: /the source is 'other', and not .*--force/ }
+  t.match(refused, { error, result: undefined })
+  t.same([mark(root), fs.existsSync(join(root, 'a'))], [false, true])
+
+  const cut = new Scene(root, { bootstrap: true })
+  cut.state(await cut.isAsked())
+  t.match(cut.status?.(), { faults: ['is incomplete: what is there is being stated'] })
+  const { said } = await cut.end()
+  t.match(said.join(), /takes up epoch \d+ \(all is stated anew\)/)
+  t.notMatch(said.join(), /--force/)
+  t.match(await new Scene(root, {}, other()).outcome, { error })
+  t.same([mark(root), fs.existsSync(join(root, 'a'))], [true, true], 'it is still incomplete')
+
+  const forced = new Scene(root, { force: true }, other())
+  const id = await forced.isAsked()
+  forced.state(id)
+  forced.finish(id)
+  t.match(await forced.end(), { error: undefined, result: { isIncomplete: false } })
+})
+
 void t.test('what does not fit one that is being repaired does not stop it', async (t) => {
   const root = place(t)
   const first = new Scene(root, { bootstrap: true })

@@ -38,14 +38,14 @@ export class StreamWriter {
   seq = 0
   sec = 1_700_000_000
 
-  constructor(epoch = 7, previous: { epoch: number; seq: number } = { epoch: 0, seq: 0 }) {
+  constructor(epoch = 7, previous = { epoch: 0, seq: 0 }, source = 'test') {
     this.epoch = epoch
     this.add('hello', {
       magic: protocolMagic,
       version: protocolVersion,
       previousEpoch: previous.epoch,
       previousSeq: previous.seq,
-      source: 'test',
+      source,
     })
   }
 
