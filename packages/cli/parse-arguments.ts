@@ -33,6 +33,7 @@ export function parseArguments<O extends ProgramOptions>(
   const declared = { ...program.options, ...common }
   let text = ''
   let failure: UsageError | undefined
+  refuseValues(argv, declared)
   const parser = parserOf(program, declared).fail((message: string | null, error) => {
     failure ??= new UsageError(plain(message ?? error.message))
   })
@@ -94,6 +95,17 @@ function splitShort(argv: string[], options: ProgramOptions): string[] {
     const isJoined = i < end && arg[0] === '-' && arg.length > 2 && letters.includes(arg[1] ?? '')
     return isJoined ? [arg.slice(0, 2), arg.slice(arg[2] === '=' ? 3 : 2)] : [arg]
   })
+}
+
+// A flag is there or not; yargs takes any value that is joined to it for that it is there.
+function refuseValues(argv: string[], options: ProgramOptions): void {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
+  for (const arg of argv.slice(0, end)) {
+    const [, name = '', given] = /^--([^=]+)=(.*)$/s.exec(arg) ?? []
+    const isFlag = ['boolean', 'count'].includes(String(options[name]?.type))
+    if (isFlag && given !== 'true' && given !== 'false')
+      throw new UsageError(`--${name}: takes no value: '${given}'`)
+  }
 }
 
 // What yargs says, in a line of our words.

@@ -57,6 +57,9 @@ void t.test('options have their declared kind', (t) => {
 })
 
 void t.test('what cannot be is refused by name', (t) => {
+  t.equal(refusal('--json=x', 'd'), "--json: takes no value: 'x'")
+  t.equal(refusal('--verbose=2', 'd'), "--verbose: takes no value: '2'")
+  t.match(parse('--json=true', 'd').options, { json: true })
   t.equal(refusal(), 'too few arguments, wanted: [OPTIONS] [SOURCE] DIR')
   t.equal(refusal('a', 'b', 'c'), "'c' is one argument too many")
   t.equal(refusal('a', ''), 'an argument is empty')
