@@ -6,7 +6,7 @@ import type { ProgramOptions } from './program.js'
 
 export const mirrorOptions = {
   until: value('End behind MARK, SEQ, EPOCH:SEQ, or TIME: 2026-01-31T12:00:00Z, @SECONDS'),
-  bootstrap: flag('Make DIR whole by what the source states there is, whatever it holds now'),
+  bootstrap: flag('Make DIR whole by what the source states, whatever it holds now; then follow'),
   seed: value('Have a shell command, rsync say, fill DIR first; then as --bootstrap'),
   verify: {
     type: 'string',

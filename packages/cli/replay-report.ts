@@ -1,5 +1,6 @@
 // What a replay has done, in words: while it runs and at its end.
 
+import { shownBytes, shownDifferences } from '#mirror'
 import type { AssertionCounts, MirrorResult, MirrorStatus, Progress } from '#mirror'
 import type { StatusReport } from '#relay'
 
@@ -82,9 +83,8 @@ const shownAssertion = (assertion: NonNullable<MirrorStatus['assertion']>) =>
 function shownVerified(verified: MirrorStatus['verified']): string {
   if (!verified) return 'never'
   const { time, path, differences, repaired, position } = verified
-  const found = differences === 0 ? 'no difference' : `${differences} differences`
-  const mended = repaired && differences > 0 ? ', repaired' : ''
-  return `${time} at ${shownPosition(position)}, '${path}': ${found}${mended}`
+  const found = shownDifferences(differences, repaired)
+  return `${time} at ${shownPosition(position)}, '${path}': ${found}`
 }
 
 const shownPosition = ({ epoch, seq }: MirrorStatus['position']) =>
@@ -92,10 +92,5 @@ const shownPosition = ({ epoch, seq }: MirrorStatus['position']) =>
 
 const totalOf = (applied: ReadonlyMap<string, number>) =>
   [...applied.values()].reduce((sum, n) => sum + n, 0)
-
-function shownBytes(n: number): string {
-  const power = n < 1 ? 0 : Math.min(4, Math.floor(Math.log2(n) / 10))
-  return `${(n / 1024 ** power).toFixed(power ? 1 : 0)} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`
-}
 
 const shownSeconds = (s: number) => (s < 120 ? `${s.toFixed(1)} s` : `${(s / 60).toFixed(1)} min`)

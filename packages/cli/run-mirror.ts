@@ -3,7 +3,7 @@
 import { isatty } from 'node:tty'
 import type { InferredOptionTypes } from 'yargs'
 import { escapeName } from '#posix'
-import { dryRun, mirror, MirrorError, Selection, statesNothing } from '#mirror'
+import { dryRun, mirror, MirrorError, Selection, shownDifferences, statesNothing } from '#mirror'
 import type { MirrorOptions, MirrorResult } from '#mirror'
 import type { MirrorStatus, Progress } from '#mirror'
 import { exitCode } from './exit-code.js'
@@ -54,7 +54,7 @@ export async function runMirror(operands: string[], typed: Typed, log: Log): Pro
     if (result.suspects > 0) log.error('suspect paths', `${result.suspects}, see .tfs/suspects`)
     const isNowhere = !result.isAborted && comparesNothing(settled.verify?.path, result)
     if (isNowhere) log.error('', `there is no '${typed.verify}', here or there`)
-    else if (typed.verify !== undefined && !result.isAborted) sayCompared(result, log)
+    else if (typed.verify !== undefined && !result.isAborted) sayCompared(result, typed, log)
     if (result.isIncomplete) log.error('', 'is incomplete: start it again')
     const isWrong = isNowhere || result.suspects > 0 || result.differing > 0 || result.isIncomplete
     const code = isWrong ? exitCode.no : exitCode.done
@@ -72,10 +72,11 @@ const comparesNothing = (path: Buffer | undefined, { differing, stated }: Mirror
 const isEmpty = (stated: MirrorResult['stated']) => stated?.directories === 0 && stated.files === 0
 
 // With --quiet nothing is said where all is right, so that cron sends no mail.
-function sayCompared({ differing, stated }: MirrorResult, log: Log): void {
+function sayCompared({ differing, stated }: MirrorResult, { repair }: Typed, log: Log): void {
   const counts = stated ? ` (${shownCounts(stated)})` : ''
-  if (differing === 0) log('', `no difference${counts}`)
-  else log.error('', `${differing} differences${counts}`)
+  const found = `${shownDifferences(differing, repair === true)}${counts}`
+  if (differing === 0) log('', found)
+  else log.error('', found)
 }
 
 type Settled = Omit<MirrorOptions, 'source'>

@@ -4,6 +4,7 @@
 import { check, close, escapeName, ftruncate, pread, pwrite } from '#posix'
 import type { Position } from '#wire'
 import { openPrivateFile, openPrivateFileIfThere } from './private-file.js'
+import { shownDifferences } from './shown.js'
 import type { StateDirectory } from './state-directory.js'
 
 const name = 'verified'
@@ -93,8 +94,7 @@ export function tellVerified(
   const time = new Date().toISOString()
   write(state, { time, path: where, differences, repaired, position, open })
   if (verify) return
-  const found = differences === 0 ? 'no difference' : `${differences} differences`
-  say(`compared '${where}' with the source: ${found} (${what})`)
+  say(`compared '${where}' with the source: ${shownDifferences(differences)} (${what})`)
 }
 
 /** Undefined where there was none, or nobody knows any more. Throws as `openPrivateFile` does. */

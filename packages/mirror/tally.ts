@@ -3,6 +3,7 @@
 
 import { escapeName } from '#posix'
 import { content, dataKind } from '#wire'
+import { shownBytes } from './shown.js'
 import type { Statement } from './assertions-options.js'
 
 export interface AssertionCounts {
@@ -66,7 +67,7 @@ export class Tally implements AssertionCounts {
 
   get shown(): string {
     const { directories, files, compared, received } = this
-    const bytes = `${compared} bytes compared, ${received} received`
+    const bytes = `${shownBytes(compared)} compared, ${shownBytes(received)} received`
     return `${directories} directories and ${files} files stated, ${bytes}`
   }
 }
