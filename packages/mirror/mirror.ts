@@ -224,7 +224,11 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     force: () => force,
     isStated: () => assertions.isActive,
     suspects: () => suspects.count,
-    onJoin: (note) => sync.join(note),
+    onJoin(note) {
+      if (resume.epoch === 0 && upstream?.send && !assertions.isActive)
+        say(`${shown} is taken to be what the source held; where it is not, use --bootstrap`)
+      sync.join(note)
+    },
     onHello: (bytes) => hello.write(bytes),
     onForced: () => absence.kin?.forget(),
     say,
@@ -260,6 +264,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     },
     onBreak: () => assertions.restart(),
     onLost: (error) => assertions.seek(error),
+    onFound: (bytes) => hello.write(bytes),
     isSought: (message) => assertions.isSought(message),
     onDoubt: (body, seq) => operate.doubt(body, seq),
     onFsync: () => sync.want(),

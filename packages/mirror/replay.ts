@@ -2,7 +2,7 @@
 // position, the tree.
 
 import { errno, escapeName } from '#posix'
-import { decodeAny, flag, Framer, Numbering, timeOf, WireError } from '#wire'
+import { decodeAny, epochOf, flag, Framer, Numbering, timeOf, WireError } from '#wire'
 import type { AnyMessage, Body, Message } from '#wire'
 import type { Assertion } from './assertions-options.js'
 import { isAssertion, isOperation, type Operation } from './message-kind.js'
@@ -32,6 +32,8 @@ export interface ReplayOptions {
   readonly onAssertion?: ((message: Assertion, place: () => string) => void) | undefined
   /** The stream does not go on where the mirror is: whether another way is sought. */
   readonly onLost?: ((error: MirrorError) => boolean) | undefined
+  /** That way is found, behind this hello. */
+  readonly onFound?: ((hello: Buffer) => void) | undefined
   /** The message counts for nothing, until that way is found. */
   readonly isSought?: ((message: AnyMessage) => boolean) | undefined
   /** Another epoch has begun, or messages are missing. */
@@ -55,6 +57,9 @@ export class Replay {
   #seq = 0
   #isResumed = false
   #hasCome = false
+  // Another way is sought; and the last hello that has come, which nobody has had if that is so.
+  #isLost = false
+  #begun: Buffer = nothing
 
   constructor(options: ReplayOptions) {
     this.#options = options
@@ -81,18 +86,31 @@ export class Replay {
       this.#numbering.check(message)
       if (message.flags & flag.HOP) return nothing
       this.#hasCome = true
+      if (message.name === 'hello') this.#begun = Buffer.from(bytes)
       if (this.#options.isSought?.(message)) return nothing
+      const hello = this.#isLost ? this.#found(message) : nothing
       if (!this.#take(message, bytes)) return undefined
+      if (message.name === 'hello') this.#begun = nothing
       this.counts.bytes += bytes.length
-      return bytes
+      return hello.length > 0 ? Buffer.concat([hello, bytes]) : bytes
     } catch (error) {
       if (error instanceof WireError) throw error.at({ offset: this.#offset })
       if (error instanceof MirrorError && error.code === 'EMIRROR_POSITION') {
         error.message = `${this.#place(this.#seq)}: ${error.message}`
-        if (this.#options.onLost?.(error)) return nothing
+        this.#isLost = this.#options.onLost?.(error) === true
+        if (this.#isLost) return nothing
       }
       throw error
     }
+  }
+
+  // The hello that whoever reads on from here needs first; empty where he has it.
+  #found({ epoch }: AnyMessage): Buffer {
+    this.#isLost = false
+    const hello = this.#begun
+    if (hello.length === 0 || epochOf(hello) !== epoch) return nothing
+    this.#options.onFound?.(hello)
+    return hello
   }
 
   /** What comes next follows the mirror's position; the stream says so first. */

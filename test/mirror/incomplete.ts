@@ -196,6 +196,37 @@ void t.test('a gap in its own epoch, which no hello precedes, heals by itself', 
   t.same(fs.readdirSync(root).toSorted(), ['.tfs', 'a'])
 })
 
+void t.test('what is passed on begins with the hello of the epoch that is taken up', async (t) => {
+  const root = place(t)
+  await forgotten(root)
+  const pieces: Buffer[] = []
+  const output = new Writable({
+    write(piece: Buffer, _encoding, done) {
+      pieces.push(piece)
+      done()
+    },
+  })
+  const scene = new Scene(root, { output, isLost: true })
+  const id = await scene.isAsked()
+  scene.state(id)
+  scene.finish(id)
+  t.match(await scene.end(), { error: undefined, result: { isIncomplete: false } })
+  const passed = Buffer.concat(pieces)
+  t.match(await replay(passed, `${root}2`), { error: undefined })
+  const kept = fs.readFileSync(join(root, '.tfs/hello'))
+  t.strictSame(kept, passed.subarray(0, kept.length))
+})
+
+void t.test('a mirror that joins without a word of what is there says so, once', async (t) => {
+  const root = place(t)
+  const first = new Scene(root, {})
+  await first.applied()
+  t.match((await first.end()).said.join(), /mirror is taken to be .*; .* use --bootstrap/)
+  const { epoch, seq } = mirrorPosition(root)
+  const next = new Scene(root, {}, new StreamWriter(++epochs, { epoch, seq }))
+  t.strictSame((await next.end()).said, [])
+})
+
 void t.test('a comparison does not heal what is missing, and says what does', async (t) => {
   const root = place(t)
   const stream = await forgotten(root)
