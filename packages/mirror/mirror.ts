@@ -274,22 +274,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
       if (assertions.isActive) markOnly(state, options.only, true)
     },
   })
-  return {
-    shown,
-    state,
-    tree,
-    absence,
-    suspects,
-    resume,
-    sync,
-    replay,
-    unlock,
-    leftOut,
-    hello,
-    until,
-    acks,
-    assertions,
-  }
+  return { ...stating, shown, state, replay, unlock, leftOut, hello, until, acks, assertions }
 }
 
 function treeOptions(state: StateDirectory, options: MirrorOptions, leftOut: LeftOut) {
