@@ -23,8 +23,9 @@ export interface Asked {
 }
 
 /**
- * Asks for the attributes of the root, and reads until they come: the name that the source has. The stream is destroyed. Throws MirrorError EMIRROR_INCOMPLETE where it takes no
- * requests, and what reading throws.
+ * Asks for the attributes of the root, and reads until they come: the name that the source has. The
+ * stream is destroyed. Throws MirrorError EMIRROR_INCOMPLETE where it takes no requests, and what
+ * reading throws.
  */
 export async function askSource({ stream, upstream, ...limits }: Asked): Promise<Buffer> {
   if (!upstream?.send) {

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert'
 import { check, close, dup, errno, fdatasync } from '#posix'
-import { flock, fsync, ftruncate, pread, pwrite, unlinkat } from '#posix'
-import { LOCK_EX, LOCK_NB, O_CREAT, O_EXCL, O_RDWR, renameat2, systemError } from '#posix'
+import { fsync, ftruncate, pread, pwrite, unlinkat } from '#posix'
+import { O_CREAT, O_EXCL, O_RDWR, renameat2, systemError } from '#posix'
 import { epochOf, isEnd, sizeOf, type Position } from '#wire'
 import { allocate } from './allocate.js'
 import { findEnd } from './find-end.js'
@@ -13,8 +13,8 @@ import { marksMax, SegmentIndex } from './segment-index.js'
 import { segmentName } from './segment-name.js'
 import { draftSuffix, openFile, openOwnDirectory, removeDrafts } from './spool-directory.js'
 import { Spool, storeIndex } from './spool.js'
-import { SpoolError } from './spool-error.js'
 import { firstOf } from './succession.js'
+import { takeLock } from './take-lock.js'
 
 export interface SpoolWriterOptions {
   /** The spool's directory, made where it is missing. */
@@ -37,7 +37,6 @@ export interface SyncUnderWay {
 
 export const segmentSizeUsual = 64 << 20
 export const segmentSizeMax = 1 << 30
-const lockName = 'lock'
 const copySize = 1 << 20
 
 export class SpoolWriter {
@@ -393,14 +392,4 @@ export class SpoolWriter {
     // So that one which is empty gets the name of what will be in it.
     this.#isNamed = index.size > 0
   }
-}
-
-function takeLock(directory: number, path: string): number {
-  const fd = openFile(directory, lockName, O_RDWR | O_CREAT)
-  if (fd === undefined) throw systemError(errno.ENOENT, 'open', lockName)
-  const locked = flock(fd, LOCK_EX | LOCK_NB)
-  if (locked === 0) return fd
-  close(fd)
-  if (locked !== -errno.EAGAIN) check(locked, 'flock', `${path}/${lockName}`)
-  throw new SpoolError('ESPOOL_LOCKED', `the spool '${path}' is written by another process`)
 }
