@@ -142,7 +142,7 @@ async function replayInto(
   const parts = assemble(root, shown, state, options)
   const { tree, absence, suspects, resume, sync, replay, unlock, leftOut, assertions } = parts
   const forward = options.output && new Forward(options.output, options.signal)
-  const wasLeft = assertions.isLeft
+  const wasLeft = isIncomplete(state)
   let failure: unknown
   try {
     unlock.recover(tree)
@@ -167,7 +167,7 @@ async function replayInto(
   } catch (error) {
     failure = error
     // Nothing was begun.
-    if (isOtherSource(error) && !wasLeft && assertions.isLeft) clearIncomplete(state)
+    if (isOtherSource(error) && !wasLeft && isIncomplete(state)) clearIncomplete(state)
     throw error
   } finally {
     tree.forgetAll()

@@ -294,7 +294,11 @@ void t.test('one that was found to differ is not healthy before it is found righ
   first.finish(whole)
   await first.end()
   fs.writeFileSync(join(root, 'a'), 'y')
-  const scene = new Scene(root, { checks: true, isLost: true }, mirrorPosition(root))
+  const scene = new Scene(
+    root,
+    { checks: true, isLost: true },
+    new StreamWriter(++epochs, mirrorPosition(root)),
+  )
   const request = { depth: 1, form: 1, offset: 0, length: 0, path: Buffer.alloc(0) }
   const check = async (id: number) => {
     scene.asked.push({ id, ...request })
@@ -319,7 +323,7 @@ void t.test('a source that cannot state what is to be compared is an error', asy
   first.finish(whole)
   await first.end()
   const verify = { path: Buffer.alloc(0), repair: false }
-  const scene = new Scene(root, { verify }, mirrorPosition(root))
+  const scene = new Scene(root, { verify }, new StreamWriter(++epochs, mirrorPosition(root)))
   const asked: number[] = []
   for (let times = 1; times <= 3; times++) {
     const id = await scene.isAsked(times)
@@ -343,7 +347,11 @@ void t.test('a repair that is cut off leaves a suspect', async (t) => {
   fs.rmSync(join(root, 'a'))
   for (const isCut of [true, false]) {
     const verify = { path: Buffer.from(isCut ? 'a' : ''), repair: true }
-    const scene = new Scene(root, { verify, isLost: true }, mirrorPosition(root))
+    const scene = new Scene(
+      root,
+      { verify, isLost: true },
+      new StreamWriter(++epochs, mirrorPosition(root)),
+    )
     const id = await scene.isAsked()
     const size = 1 << 20
     const about = { id, path: 'a', mode: 0o100644, ...own, size, content: content.FOLLOWS }
