@@ -66,7 +66,7 @@ void t.test('a foreign spool, one that lost what is needed, and none', async (t)
   const foreign = spoolOf(t, new StreamWriter(99).add('mkdir', { path: 'b' }).bye().messages)
   t.match(runMirror([sync, foreign, root]), {
     status: 2,
-    stderr: /refuses: .*message 3 of epoch 7.*rsync and use --force/,
+    stderr: /refuses: .*message 3 of epoch 7.*use --bootstrap where it takes requests/,
   })
   t.match(runMirror([sync, '-n', foreign, root]), { status: 2 })
   t.notOk(fs.existsSync(join(root, 'b')))
