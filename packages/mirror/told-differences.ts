@@ -23,7 +23,8 @@ export class ToldDifferences {
     if (what === 'extra') return true
     const told = this.#told.get(path) ?? this.#begin(path)
     if (told.has('missing') || told.has('type') || told.has(what)) return false
-    told.add(what)
+    // Each place of a content is stated once.
+    if (what !== 'content' && what !== 'hole') told.add(what)
     return true
   }
 
