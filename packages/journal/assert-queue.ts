@@ -1,21 +1,34 @@
-// Assertions that are asked for and have not begun. How many there are is bounded, and whole trees
-// wait for what is smaller.
+// Assertions that are asked for and have not begun. How many there are is bounded; whole trees wait
+// for what is smaller, and not for ever.
 
 import type { AssertRequest } from './walker.js'
 
 const waitingMax = 4096
 /** Bytes of their paths. */
 const pathsMax = 4 << 20
+/** Of those that want the same: several readers may, and one that asks again and again does. */
+const equalMax = 16
+/** A whole tree may begin after so many that are smaller. */
+const flatRunMax = 16
+
+/** By what is wanted, in the order in which it was asked for; each has one request at least. */
+type Wanted = Map<string, AssertRequest[]>
 
 export class AssertQueue {
-  // By what is wanted, in the order in which it was asked for first.
-  readonly #flat = new Map<string, AssertRequest>()
-  readonly #deep = new Map<string, AssertRequest>()
+  readonly #flat: Wanted = new Map()
+  readonly #deep: Wanted = new Map()
   readonly #ids = new Set<number>()
   #bytes = 0
+  // Smaller ones that have begun since a whole tree has.
+  #flatRun = 0
 
   get size(): number {
     return this.#ids.size
+  }
+
+  /** Of the paths of all. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   has(id: number): boolean {
@@ -23,32 +36,44 @@ export class AssertQueue {
   }
 
   /**
-   * Puts one down, in place of one that wants the same: who asks again has given up the first.
-   * False: there are too many.
+   * Puts one down. Where there is no room for it, or too many want the same, the oldest of these
+   * gives way. False: there are too many.
    */
   add(request: AssertRequest): boolean {
     const all = this.#of(request)
     const key = keyOf(request)
-    const before = all.get(key)
-    const bytes = this.#bytes + request.path.length
-    if (before) this.#ids.delete(before.id)
-    else if (this.size >= waitingMax || bytes > pathsMax) return false
-    else this.#bytes = bytes
+    const equal = all.get(key) ?? []
+    const isFull = this.size >= waitingMax || this.#bytes + request.path.length > pathsMax
+    if (isFull && equal.length === 0) return false
+    if (isFull || equal.length >= equalMax) this.#forget(equal.shift()!)
+    equal.push(request)
+    all.set(key, equal)
     this.#ids.add(request.id)
-    all.set(key, request)
+    this.#bytes += request.path.length
     return true
   }
 
-  /** The one that is to begin next; `takesDeep`: a whole tree may. */
-  peek(takesDeep: boolean): AssertRequest | undefined {
-    const next: AssertRequest | undefined = this.#flat.values().next().value
-    return next ?? (takesDeep ? this.#deep.values().next().value : undefined)
+  /**
+   * The one that is to begin next. `takesDeep`: a whole tree may; `isDeepDue`: it need not wait for
+   * what is smaller.
+   */
+  peek(takesDeep: boolean, isDeepDue: boolean): AssertRequest | undefined {
+    const deep = takesDeep ? firstOf(this.#deep) : undefined
+    if (deep && (isDeepDue || this.#flatRun >= flatRunMax)) return deep
+    return firstOf(this.#flat) ?? deep
   }
 
-  remove(request: AssertRequest): void {
-    if (!this.#ids.delete(request.id)) return
-    this.#of(request).delete(keyOf(request))
-    this.#bytes -= request.path.length
+  /** Takes out what is to begin next: others that want the same wait for what else there is. */
+  take(request: AssertRequest): void {
+    const all = this.#of(request)
+    const key = keyOf(request)
+    const equal = all.get(key)
+    if (equal?.[0] !== request) return
+    all.delete(key)
+    equal.shift()
+    if (equal.length > 0) all.set(key, equal)
+    this.#forget(request)
+    this.#flatRun = request.isDeep ? 0 : this.#flatRun + 1
   }
 
   clear(): void {
@@ -56,9 +81,19 @@ export class AssertQueue {
     this.#bytes = 0
   }
 
-  #of({ isDeep }: AssertRequest): Map<string, AssertRequest> {
+  #forget({ id, path }: AssertRequest): void {
+    this.#ids.delete(id)
+    this.#bytes -= path.length
+  }
+
+  #of({ isDeep }: AssertRequest): Wanted {
     return isDeep ? this.#deep : this.#flat
   }
+}
+
+const firstOf = (all: Wanted): AssertRequest | undefined => {
+  const first: AssertRequest[] | undefined = all.values().next().value
+  return first?.[0]
 }
 
 const keyOf = ({ path, form, offset, length }: AssertRequest) =>

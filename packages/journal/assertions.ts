@@ -96,11 +96,11 @@ export class Assertions {
   get #next(): AssertRequest | undefined {
     if (this.#active.length >= activeMax) return undefined
     const deep = this.#active.filter(({ request }) => request.isDeep)
-    return this.#waiting.peek(deep.length < deepMax)
+    return this.#waiting.peek(deep.length < deepMax, deep.length === 0)
   }
 
   #begin(request: AssertRequest): void {
-    this.#waiting.remove(request)
+    this.#waiting.take(request)
     if (this.#typeAt(request.path) === outside) return this.#stateOutside(request)
     const walker = new Walker(this.#options.context, request)
     this.#active.push(walker)

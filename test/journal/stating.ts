@@ -62,14 +62,17 @@ void t.test('what is small begins before whole trees, and little of them at once
   t.end()
 })
 
-void t.test('who asks again does not get it twice, and too many are refused', (t) => {
+void t.test('several readers that want the same get it, and too many are refused', (t) => {
   const journal = new StatingJournal(t)
-  for (let id = 1; id <= 10; id++) journal.ask(id, 'f', { isDeep: false })
-  journal.ask(11, 'f', { isDeep: false, form: assertForm.HASHES })
-  t.ok(journal.ask(10, 'g', { isDeep: false }) === false && journal.ask(1, 'g'))
+  for (let id = 1; id <= 20; id++) t.ok(journal.ask(id, 'f', { isDeep: false }))
+  t.ok(journal.ask(21, 'f', { isDeep: false, form: assertForm.HASHES }))
+  t.notOk(journal.ask(20, 'g', { isDeep: false }))
+  t.ok(journal.ask(1, 'g'), 'its number is free: the oldest of too many has given way')
   journal.finish()
   const begun = journal.said().filter((line) => line.startsWith('assert-begin'))
-  t.strictSame(begun, ['assert-begin 10 f', 'assert-begin 11 f', 'assert-begin 1 g'])
+  const last = Array.from({ length: 15 }, (_, i) => `assert-begin ${i + 6} f`)
+  const first = ['assert-begin 1 g', 'assert-begin 5 f', 'assert-begin 21 f']
+  t.strictSame(begun, [...first, ...last], 'what else is wanted comes between')
   let count = 0
   while (journal.ask(++count, `f${count}`));
   t.equal(count, 4097)
@@ -77,6 +80,28 @@ void t.test('who asks again does not get it twice, and too many are refused', (t
   const long = 'd/'.repeat(16_000)
   for (count = 0; journal.ask(++count, `${long}${count}`););
   t.ok(count > 100 && count < 140, `${count}`)
+  t.end()
+})
+
+void t.test('a whole tree begins however much is asked for that is smaller', (t) => {
+  const journal = new StatingJournal(t)
+  let id = 0
+  const keepAsking = () => {
+    while (journal.assertions.describe().waiting < 64)
+      journal.ask(++id, `f${id}`, { isDeep: false })
+  }
+  keepAsking()
+  const hashes = { form: assertForm.HASHES }
+  for (let i = 0; i < 3; i++) {
+    const file = `large${i}`
+    writeFileSync(join(journal.store, file), Buffer.alloc(3 << 20, i))
+    t.ok(journal.ask(1000 + i, file, i === 1 ? hashes : {}))
+  }
+  for (let steps = 0; steps < 200; steps++, keepAsking()) journal.step()
+  const begun = journal.said().filter((line) => line.startsWith('assert-begin'))
+  const deepAt = begun.map((line, i) => (line.includes('large') ? i : -1)).filter((i) => i >= 0)
+  t.equal(deepAt[0], 0, 'none is under way')
+  t.ok(deepAt.length === 3 && deepAt[2]! <= 34, `${deepAt.join(' ')}`)
   t.end()
 })
 
