@@ -20,6 +20,8 @@ export interface LiveOptions extends RemoteShell {
   readonly log: Log
   /** See ResumeOptions. */
   readonly passesRefusals?: boolean
+  /** See ResumeOptions. */
+  readonly refusesLoss?: boolean
 }
 
 /** What a SOURCE is when it is looked at for the first time. */
@@ -46,8 +48,8 @@ export function isLive(source: string): boolean {
 
 /** Makes the first connection. Throws UsageError, or an Error that names source and cure. */
 export async function openLive(source: string, options: LiveOptions): Promise<ResumedStream> {
-  const { position, stay, signal, log, passesRefusals = false } = options
-  const resume = { position, stay, signal, log, passesRefusals, name: source }
+  const { position, stay, signal, log, passesRefusals = false, refusesLoss = false } = options
+  const resume = { position, stay, signal, log, passesRefusals, refusesLoss, name: source }
   return ResumedStream.open({ ...kindOf(source, options), ...resume })
 }
 

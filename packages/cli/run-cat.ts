@@ -31,12 +31,15 @@ export async function runCat([source = '-']: string[], typed: Typed, log: Log): 
     // What it would send before is not wanted, and may be much.
     if (onRequest && !(await requests.hasAsked(stop.signal)))
       return { exitCode: 0, signal: stop.received() }
+    const position = typed.from === undefined ? undefined : parsePosition(typed.from)
     const live = await openLive(source, {
       rsh: typed.rsh,
       tfsPath: typed['tfs-path'],
-      position: typed.from === undefined ? undefined : parsePosition(typed.from),
+      position,
       stay: true,
       passesRefusals: true,
+      // The oldest that there is may well come behind what there is not.
+      refusesLoss: position !== undefined && position.epoch !== 0,
       signal: stop.signal,
       log,
     })

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { answerOf, Backoff, epochOf, flag, flagsOf, Framer, isEnd, isRefusal } from '#wire'
 import { seqOf, subscribeTo, typeOf, WireError, type Position } from '#wire'
 import type { RelayLog } from './limited-log.js'
+import { looksOn } from './loss-behind.js'
 import { Run } from './run-of-messages.js'
 
 export interface ResumeOptions {
@@ -35,6 +36,8 @@ export interface ResumeOptions {
   readonly log: RelayLog
   /** The reader asks by itself: a refusal is for it, and the stream's end. Else it is an error. */
   readonly passesRefusals?: boolean
+  /** It is an error where messages behind `position` are missing. Else the stream says so. */
+  readonly refusesLoss?: boolean
   /** Requests other than subscriptions reach somebody. */
   readonly takesRequests?: boolean
 }
@@ -64,6 +67,8 @@ export class ResumedStream {
   // Our own reader waits for an answer.
   #isAsked = false
   #isRefused = false
+  // What comes first may say that messages are missing, which is an error.
+  #looksForLoss: boolean
   // How long an answer was waited for.
   #unansweredMs = 0
   #heardMs = performance.now()
@@ -71,6 +76,7 @@ export class ResumedStream {
   private constructor(options: ResumeOptions, first: Duplex | undefined) {
     this.#options = options
     this.position = options.position
+    this.#looksForLoss = options.refusesLoss === true && options.position !== undefined
     const stop = () => this.#stop.abort()
     options.signal.addEventListener('abort', stop)
     this.#stop.signal.addEventListener('abort', () => {
@@ -280,6 +286,8 @@ export class ResumedStream {
     const at = { epoch: epochOf(message), seq: seqOf(message) }
     const { position } = this
     if (position?.epoch === at.epoch && at.seq <= position.seq) return false
+    if (position && this.#looksForLoss)
+      this.#looksForLoss = looksOn(message, position, this.#options.name)
     this.#isEnded = isEnd(typeOf(message))
     if (position || !(flagsOf(message) & flag.RETAIN)) {
       this.position = at
