@@ -26,11 +26,6 @@ export class AssertQueue {
     return this.#ids.size
   }
 
-  /** Of the paths of all. */
-  get bytes(): number {
-    return this.#bytes
-  }
-
   has(id: number): boolean {
     return this.#ids.has(id)
   }

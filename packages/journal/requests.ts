@@ -9,8 +9,9 @@ import type { SessionThreadRequest } from './session-thread-data.js'
 /** Copies whose acks wait; marks that wait for the one that is being set. */
 const acksMax = 1024
 const marksMax = 256
-/** Assertions that wait. */
+/** Assertions that wait, and bytes of their paths. */
 const assertsMax = 4096
+const assertPathsMax = 4 << 20
 
 export class Requests implements RequestTarget {
   readonly #post: (request: SessionThreadRequest) => void
@@ -18,6 +19,7 @@ export class Requests implements RequestTarget {
   readonly #acks = new Map<string, Ack>()
   readonly #marks: Buffer[] = []
   readonly #asserts: AssertRequest[] = []
+  #assertPaths = 0
   #areAcksUnderWay = false
   #isMarkUnderWay = false
   #areAssertsUnderWay = false
@@ -46,7 +48,9 @@ export class Requests implements RequestTarget {
 
   wantAssert(request: AssertRequest): void {
     // Who asked asks again where no answer comes.
-    if (this.#asserts.length >= assertsMax) return
+    const paths = this.#assertPaths + request.path.length
+    if (this.#asserts.length >= assertsMax || paths > assertPathsMax) return
+    this.#assertPaths = paths
     this.#asserts.push(request)
     this.#passAsserts()
   }
@@ -74,6 +78,7 @@ export class Requests implements RequestTarget {
   #passAsserts(): void {
     if (this.#areAssertsUnderWay || this.#asserts.length === 0) return
     this.#areAssertsUnderWay = true
+    this.#assertPaths = 0
     this.#post({ wantAsserts: this.#asserts.splice(0) })
   }
 
