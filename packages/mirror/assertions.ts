@@ -112,6 +112,8 @@ export class Assertions {
   }
 
   #need(why: Asked['why'], path: Buffer): void {
+    // Whatever is lacking will be found again.
+    if (why === 'whole') this.#wants.clear()
     this.#needs.set(why, [...this.#options.absence.selection.statedFor(path)])
     this.tally.reset()
   }
@@ -120,6 +122,7 @@ export class Assertions {
   begin(isAsked = false): void {
     beginWhole(this.#options)
     this.isActive = true
+    this.#wants.clear()
     this.#doubts.clear()
     this.#links.isThere = false
     this.#isEmpty = isEmpty(this.#options.tree.root)
@@ -136,6 +139,7 @@ export class Assertions {
     if (!mayRecover || !upstream?.send || !resume.isSameSource) return false
     say(`${error.message}; asks the source what there is`)
     this.#sought = { error, sinceMs: performance.now() }
+    this.restart()
     this.#need('whole', top)
     return true
   }
@@ -164,6 +168,14 @@ export class Assertions {
     this.#offered.clear()
     this.#doubts.restart()
     this.#wants.askAgain()
+  }
+
+  /** Messages are missing, and are done without: what was stated before is of no use. */
+  missed(): void {
+    this.restart()
+    if (!this.isActive) return
+    this.#isEmpty &&= isEmpty(this.#options.tree.root)
+    this.#need('whole', top)
   }
 
   /** An operation that is to be applied, and may lead to more that is in doubt. */

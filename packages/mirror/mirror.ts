@@ -230,7 +230,10 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
       sync.join(note)
     },
     onHello: (bytes) => hello.write(bytes),
-    onForced: () => absence.kin?.forget(),
+    onForced() {
+      absence.kin?.forget()
+      assertions.missed()
+    },
     say,
   })
   const noteMode = (mode: number) => resume.noteMode(mode)

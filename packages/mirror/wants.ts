@@ -59,8 +59,8 @@ type Send = (body: Body<'want-assert'>) => boolean
 export class Wants {
   /** The last known name of a file is gone; under another one it still lacks something. */
   isLost = false
-  readonly #trie = new PathTrie<Name>()
-  readonly #queue = new Queue<Want>()
+  #trie = new PathTrie<Name>()
+  #queue = new Queue<Want>()
   readonly #asked = new Map<number, Asked>()
   readonly #outstanding = new Set<WantedPiece>()
   readonly #refused = new Set<WantedPiece>()
@@ -164,6 +164,16 @@ export class Wants {
       piece.isQueued = false
       bytes += piece.length || unknownBytes
     }
+  }
+
+  /** Nothing is wanted, and no answer counts. */
+  clear(): void {
+    this.isLost = false
+    this.#trie = new PathTrie()
+    this.#queue = new Queue()
+    this.#asked.clear()
+    this.#outstanding.clear()
+    this.#refused.clear()
   }
 
   /** Nothing that was asked for will be answered. */
