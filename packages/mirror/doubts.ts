@@ -12,6 +12,9 @@ const askedMax = 32
 /** How long an answer may take to begin, at first. */
 const [patienceMs, patienceMaxMs] = [10_000, 600_000]
 
+/** After what could not be stated: twice as long each time, and so many times what that took. */
+const [pauseMs, pauseMaxMs, pauseTimes] = [2000, 60_000, 10]
+
 const slash = 0x2f
 const followed: ReadonlySet<OperationName> = new Set([
   'unlink',
@@ -21,13 +24,16 @@ const followed: ReadonlySet<OperationName> = new Set([
   'rename',
 ] as const)
 
-interface Asked {
-  readonly request: Body<'want-assert'>
+interface Held {
   /** With all below it; otherwise its own attributes are what matters. */
   readonly isDeep: boolean
-  hasBegun: boolean
   /** What it is to settle, wherever that has gone since. */
   readonly held: PathTrie<boolean>
+}
+
+interface Asked extends Held {
+  readonly request: Body<'want-assert'>
+  hasBegun: boolean
   readonly atMs: number
 }
 
@@ -36,13 +42,18 @@ export class Doubts {
   // Directories whose attributes alone may be wrong.
   #flat = new PathTrie<boolean>()
   readonly #asked = new Map<number, Asked>()
+  // What could not be stated, and until when it is not asked for.
+  readonly #paused = new Map<Held, number>()
+  #failures = 0
   #waitMs = patienceMs
   // Since then something was asked for that has not begun.
   #givenMs = -Infinity
 
   /** Nothing is, and nothing is asked for. */
   get isEmpty(): boolean {
-    return this.#asked.size === 0 && !this.#waiting.first() && !this.#flat.first()
+    if (this.#asked.size > 0) return false
+    for (const trie of this.#tries()) if (trie.first()) return false
+    return true
   }
 
   /** Nothing is asked for. */
@@ -53,7 +64,9 @@ export class Doubts {
   /** One of those that wait. */
   get first(): Buffer | undefined {
     const next = this.#waiting.first() ?? this.#flat.first()
-    return next?.path ?? this.#asked.values().next().value?.request.path
+    const asked = this.#asked.values().next().value?.request.path
+    const paused = this.#paused.keys().next().value?.held.first()
+    return next?.path ?? asked ?? paused?.path
   }
 
   /** `isListed`: the list of suspects has it. */
@@ -68,7 +81,7 @@ export class Doubts {
   /** Whether what is at `path` will be stated; undefined: not; false: nobody has listed that. */
   covering(path: Buffer): boolean | undefined {
     let found = this.#waiting.covering(path)
-    for (const { held, isDeep } of this.#asked.values())
+    for (const { held, isDeep } of [...this.#asked.values(), ...this.#paused.keys()])
       if (isDeep) found ||= held.covering(path) ?? found
     return found
   }
@@ -82,6 +95,7 @@ export class Doubts {
       if (path.length > 0) return this.#waitsNot(path)
       this.#waiting = new PathTrie()
       this.#flat = new PathTrie()
+      this.#paused.clear()
       return
     }
     // Its content came before.
@@ -93,6 +107,7 @@ export class Doubts {
   #waitsNot(path: Buffer): void {
     this.#waiting.take(path)
     this.#flat.take(path)
+    for (const { held } of this.#paused.keys()) if (path.length > 0) held.take(path)
   }
 
   /** Nothing is in doubt. */
@@ -100,6 +115,7 @@ export class Doubts {
     this.#waiting = new PathTrie()
     this.#flat = new PathTrie()
     this.#asked.clear()
+    this.#paused.clear()
   }
 
   /** Asks for what waits; `ask` gives the request, or says that it cannot now. */
@@ -151,11 +167,33 @@ export class Doubts {
     if (!asked) return
     this.#asked.delete(id)
     if (!isStated || !asked.hasBegun) this.#putBack(asked)
+    else if (asked.isDeep && this.#paused.size === 0) this.#failures = 0
   }
 
-  /** What has not begun for so long is asked for anew, the next time after twice as long. */
+  /** What was asked for could not be stated: it is asked for again, ever later. */
+  fails(id: number): void {
+    const asked = this.#asked.get(id)
+    if (!asked) return
+    this.#asked.delete(id)
+    // What fails together counts once.
+    if (this.#paused.size === 0) this.#failures++
+    const now = performance.now()
+    const waitMs = Math.min(pauseMaxMs, pauseMs * 2 ** (this.#failures - 1))
+    const { isDeep, held, atMs } = asked
+    this.#paused.set({ isDeep, held }, now + Math.max(waitMs, (now - atMs) * pauseTimes))
+  }
+
+  /**
+   * What has not begun for so long is asked for anew, the next time after twice as long; and what
+   * could not be stated.
+   */
   giveUp(): void {
     const now = performance.now()
+    for (const [held, untilMs] of this.#paused) {
+      if (now < untilMs) continue
+      this.#paused.delete(held)
+      this.#putBack(held)
+    }
     const late = [...this.#asked].filter(
       ([, { hasBegun, atMs }]) => !hasBegun && now - Math.max(atMs, this.#givenMs) >= this.#waitMs,
     )
@@ -187,6 +225,7 @@ export class Doubts {
     let isListed = this.#waiting.covering(from)
     for (const { held, isDeep, hasBegun } of this.#asked.values())
       if (isDeep && !hasBegun) isListed ??= held.covering(from)
+    for (const { held, isDeep } of this.#paused.keys()) if (isDeep) isListed ??= held.covering(from)
     if (isListed !== undefined) this.add(to, isListed)
   }
 
@@ -213,9 +252,10 @@ export class Doubts {
     yield this.#waiting
     yield this.#flat
     for (const { held } of this.#asked.values()) yield held
+    for (const { held } of this.#paused.keys()) yield held
   }
 
-  #putBack({ held, isDeep }: Asked): void {
+  #putBack({ held, isDeep }: Held): void {
     for (let next = held.first(); next; next = held.first()) {
       held.clear(next.path)
       if (isDeep) this.add(next.path, next.value)

@@ -15,7 +15,7 @@ import { keyOf, type Tree } from './tree.js'
 import type { Wants } from './wants.js'
 
 /** What has to be asked for, since only its hash was stated. */
-type StatedWants = Pick<Wants, 'want' | 'got' | 'forget' | 'leave' | 'join'>
+type StatedWants = Pick<Wants, 'want' | 'got' | 'forget' | 'leave' | 'join' | 'split'>
 
 const slash = 0x2f
 const none = Buffer.alloc(0)
@@ -114,8 +114,12 @@ export class Statements {
     if (linkOf.length > 0) {
       const here = this.#keeps(linkOf, false) ? linkOf : this.#absence.hereOf(linkOf)
       this.#absence.kin?.join(linkOf, path)
-      this.#wants.join(here ?? linkOf, path)
-      if (here) return (here.equals(path) ? 0 : this.#link(here, path)) || DONE
+      if (here) {
+        const e = here.equals(path) ? 0 : this.#link(here, path)
+        if (e === 0) this.#wants.join(here, path)
+        return e || DONE
+      }
+      this.#wants.join(linkOf, path)
       if (type === S_IFREG) return this.#lone(body)
     }
     if (type !== S_IFREG) {
@@ -213,7 +217,7 @@ export class Statements {
     const { path } = body
     const found = this.#inspection.look(path)
     const isShared = found === S_IFREG && this.#inspection.stat.nlink > 1
-    const e = (isShared ? this.#steps.separate(body) : 0) || this.#regular(body, true)
+    const e = (isShared ? this.#separate(body) : 0) || this.#regular(body, true)
     if (e === 0) this.#wants.want(path, 0, 0)
     return e
   }
@@ -226,13 +230,20 @@ export class Statements {
     // Its content was stated, and its links are those.
     if (kind === content.STATED && found === S_IFREG) return this.#resize(path, size)
     if (found !== S_IFREG) {
+      this.#wants.split(path)
       const e = this.#steps.makeNew(body, none)
       if (e < 0) return e
     } else if (this.#inspection.stat.nlink > 1 && !(isAnswer && body.group !== 0)) {
-      const e = this.#steps.separate(body)
+      const e = this.#separate(body)
       if (e < 0) return e
     }
     return this.#resize(path, size)
+  }
+
+  // Its other names are of another file from then on.
+  #separate(body: Body<'assert-file'>): number {
+    this.#wants.split(body.path)
+    return this.#steps.separate(body)
   }
 
   #resize(path: Buffer, size: number): number {
@@ -242,8 +253,7 @@ export class Statements {
   // Its content is in the message: a file that has another one is replaced at once.
   #small(body: Body<'assert-file'>, isAnswer: boolean): number {
     const { path, data } = body
-    if (isAnswer) this.#wants.forget(path)
-    else this.#wants.leave(path)
+    if (!isAnswer) this.#wants.leave(path)
     const found = this.#inspection.look(path)
     if (found < 0) return found
     const isIt =
@@ -253,6 +263,9 @@ export class Statements {
       isIt &&
       this.#inspection.stat.size === data.length &&
       this.#inspection.read(path, 0, data.length).equals(data)
+    // What is made in its place has no other names.
+    if (isAnswer && !isSame && !isShared) this.#wants.split(path)
+    if (isAnswer) this.#wants.forget(path)
     if (isSame) return 0
     return isShared
       ? this.#steps.do('truncate', { path, size: data.length }) || this.#write(path, 0, data)

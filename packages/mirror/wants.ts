@@ -134,6 +134,17 @@ export class Wants {
     if (one && one.want.names.size > 0) this.#name(newPath, one.want)
   }
 
+  /** `path` is about to be a file of its own, which lacks what the file has lacked until now. */
+  split(path: Buffer): void {
+    const name = this.#trie.get(path)
+    if (!name || name.want.names.size === 1) return
+    const { pieces, names } = name.want
+    names.delete(name)
+    this.#trie.clear(path)
+    for (const { offset, length } of pieces.overlapping(0, Infinity))
+      this.want(path, offset, length)
+  }
+
   /** An operation of the stream that is to be done; `isOut`: what is there the mirror has not. */
   follow<K extends OperationName>(name: K, body: Body<K>, isOut?: (path: Buffer) => boolean): void {
     if (!followed.has(name) || this.#trie.first() === undefined) return

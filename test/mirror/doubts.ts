@@ -94,3 +94,38 @@ void t.test('what begins otherwise than it was asked for settles nothing', (t) =
   t.ok(asking(doubts, 5).includes('f'))
   t.end()
 })
+
+void t.test('what could not be stated is asked for ever later, and others meanwhile', (t) => {
+  const real = performance.now.bind(performance)
+  t.teardown(() => void (performance.now = real))
+  let late = 0
+  performance.now = () => real() + late
+  const doubts = doubtful('f')
+  let id = 1
+  const fail = () => {
+    doubts.giveUp()
+    const from = id
+    const asked = asking(doubts, from)
+    id += asked.length
+    for (const [i, path] of asked.entries()) {
+      doubts.begins(requests.get(from + i)!)
+      if (path.endsWith('/')) doubts.ends(from + i, true)
+      else doubts.fails(from + i)
+    }
+    return asked
+  }
+  t.strictSame(fail(), ['f', '/'])
+  for (const ms of [2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]) {
+    late += ms - 500
+    t.strictSame(fail(), [])
+    t.equal(doubts.covering(Buffer.from('f')), true)
+    t.notOk(doubts.isEmpty)
+    late += 600
+    t.strictSame(fail(), ['f', '/'], `after ${ms} ms`)
+  }
+  doubts.add(Buffer.from('g'), true)
+  t.ok(asking(doubts, id).includes('g'))
+  doubts.follow('unlink', { path: Buffer.from('f'), dirMtimeSec: 0, dirMtimeNsec: 0 })
+  t.equal(doubts.covering(Buffer.from('f')), undefined)
+  t.end()
+})

@@ -188,3 +188,35 @@ void t.test('what a killed run was making is gone with the next', async (t) => {
   t.equal(again.error, undefined)
   t.notOk(fs.existsSync(at('.tfs/rebuilt')))
 })
+
+void t.test('names of one file that are linked anew both have its content', async (t) => {
+  const { root, at } = place(t)
+  for (const name of ['a', 'b']) fs.writeFileSync(at(name), 'one')
+  const { asked, result, error } = await stated(root, (s) =>
+    s
+      .directory('', { a: file, b: file })
+      .hashed('a', 'two')
+      .file('b', '', { group: 1, linkOf: 'a', size: 3, content: content.STATED })
+      .add('unlink', { path: 'a' })
+      .end(),
+  )
+  t.equal(fs.readFileSync(at('b'), 'utf8'), 'one')
+  t.match(asked[1], { path: Buffer.from('b'), depth: 0 }, String(error))
+  t.match(result, { isIncomplete: true })
+})
+
+void t.test('a name that is set apart does not take what the other lacks', async (t) => {
+  const { root, at } = place(t)
+  fs.writeFileSync(at('a'), 'one')
+  fs.linkSync(at('a'), at('b'))
+  const { result, error } = await stated(root, (s) =>
+    s
+      .directory('', { a: file, b: file })
+      .hashed('a', 'two')
+      .file('b', '', { group: 1, linkOf: 'a', size: 3, content: content.STATED })
+      .large('a', 'two')
+      .end(),
+  )
+  t.equal(fs.readFileSync(at('a'), 'utf8'), 'two')
+  t.match(result, { isIncomplete: true }, String(error))
+})

@@ -71,6 +71,25 @@ void t.test('a name that takes the place of another of the same file stands for 
   t.match(sent[1], { path: other })
 })
 
+void t.test('a name that becomes a file of its own lacks as much, for itself', async (t) => {
+  const { wants, sent, ask } = asking(() => 2)
+  wants.want(file, 0, mebibyte)
+  wants.want(file, mebibyte, 5)
+  wants.join(file, other)
+  wants.split(file)
+  wants.split(file)
+  wants.forget(file)
+  ask()
+  t.match(sent, [
+    { path: other, offset: 0, length: mebibyte },
+    { path: other, offset: mebibyte, length: 5 },
+  ])
+  t.notOk(wants.isLost)
+  wants.clear()
+  t.ok(wants.isEmpty)
+  t.notOk(wants.begins(sent[0]!))
+})
+
 void t.test('where a file has names that nobody has told, that is said', async (t) => {
   for (const links of [1, 2]) {
     const { wants } = asking(() => links)
