@@ -17,6 +17,7 @@ import { failed } from './operate.js'
 import { Inspection } from './inspection.js'
 import { isEmpty } from './is-empty.js'
 import { Offered } from './offered.js'
+import { Sought } from './sought.js'
 import { Statements } from './statements.js'
 import { Tally, type Underway } from './tally.js'
 import { LinkDoubt } from './link-doubt.js'
@@ -24,12 +25,8 @@ import { beginWhole, endWhole } from './whole.js'
 import { wantAssert } from './want-assert.js'
 import { Wants } from './wants.js'
 
-/** How long the source may take to begin. */
-const patienceMs = 10_000
 /** Between suspects, and while the mirror is not exact before they are stated. */
 const [healEachMs, finishEachMs] = [100, 10]
-/** After a suspect that the source could not state. */
-const unstatedMs = 2000
 
 export class Assertions {
   /** The mirror is being made whole. */
@@ -42,8 +39,7 @@ export class Assertions {
   readonly #statements: Statements
   readonly #comparisons: Comparisons
   readonly #offered = new Offered()
-  // Why the mirror would end, while another way is sought.
-  #sought: { readonly error: MirrorError; readonly sinceMs: number } | undefined
+  readonly #sought = new Sought()
   readonly #needs = new Needs()
   readonly #doubts = new Doubts()
   // The links of what was healed, to names that were not stated with it.
@@ -52,6 +48,7 @@ export class Assertions {
   #isHealed = false
   #connections = 0
   #isEmpty = false
+  #isJoined = false
   #isAllVerified: boolean
   #isRepairing = false
 
@@ -74,7 +71,7 @@ export class Assertions {
 
   /** What is being stated for this mirror, or is still to be. */
   get underway(): Underway | undefined {
-    if (this.#sought) return this.tally.of('sought', top)
+    if (this.#sought.isThere) return this.tally.of('sought', top)
     if (this.isActive) return this.tally.of('whole', top)
     const need = this.#needs.first
     if (need) return this.tally.of(need.why === 'links' ? 'heal' : need.why, need.path)
@@ -118,9 +115,11 @@ export class Assertions {
     this.tally.reset()
   }
 
-  /** From now on it is incomplete; `isAsked`: what there is has been asked for. */
+  /**
+   * It is to be made whole, by a source that is accepted once it has `joined`; `isAsked`: what
+   * there is has been asked for.
+   */
   begin(isAsked = false): void {
-    beginWhole(this.#options)
     this.isActive = true
     this.#wants.clear()
     this.#doubts.clear()
@@ -129,16 +128,22 @@ export class Assertions {
     if (!isAsked) this.#need('whole', top)
   }
 
+  /** The source is one that the mirror follows: from now on it is incomplete. */
+  joined(): void {
+    if (this.isActive && !this.#isJoined) beginWhole(this.#options)
+    this.#isJoined = this.isActive
+  }
+
   /**
    * The stream does not go on where the mirror is: whether the source is asked to state what there
    * is. Nothing is done until it begins to; where it does not, `error` ends the mirror after all.
    */
   seek(error: MirrorError): boolean {
     const { upstream, resume, say, mayRecover } = this.#options
-    if (this.#sought) return true
+    if (this.#sought.isThere) return true
     if (!mayRecover || !upstream?.send || !resume.isSameSource) return false
     say(`${error.message}; asks the source what there is`)
-    this.#sought = { error, sinceMs: performance.now() }
+    this.#sought.begin(error)
     this.restart()
     this.#need('whole', top)
     return true
@@ -146,17 +151,18 @@ export class Assertions {
 
   /** The stream has ended. Throws where what was sought did not come. */
   checkEnd(): void {
-    if (this.#sought) throw this.#sought.error
+    this.#sought.check()
   }
 
   /** The message comes before what is sought, and counts for nothing. */
   isSought(message: AnyMessage): boolean {
-    if (!this.#sought) return false
+    if (!this.#sought.isThere) return false
     if (message.name !== 'assert-begin' || !this.#needs.isAnswer(message.body)) return true
-    this.#sought = undefined
+    this.#sought.end()
     this.#options.say('compares itself with the source, and mends what differs')
     this.#options.resume.rejoin(message.epoch)
     this.begin(true)
+    this.joined()
     return false
   }
 
@@ -214,10 +220,9 @@ export class Assertions {
 
   /** Asks for what is to be asked for; for now and then. */
   poll(): void {
-    const { upstream, resume } = this.#options
-    if (!upstream?.send || resume.epoch === 0 || (resume.isPassing && !this.#sought)) return
-    if (this.#sought && performance.now() - this.#sought.sinceMs > patienceMs)
-      throw this.#sought.error
+    const { upstream, resume, say } = this.#options
+    if (!upstream?.send || resume.epoch === 0 || (resume.isPassing && !this.#sought.isThere)) return
+    this.#sought.poll(say)
     const { connections, isConnected } = upstream.state()
     if (!isConnected) return
     // What was on its way to the source may be lost.
@@ -323,9 +328,9 @@ export class Assertions {
       this.#isHealed = true
     }
     if (this.#doubts.isAsked(id)) {
-      this.#doubts.ends(id, errno === 0)
-      if (errno === 0) this.#isHealed = true
-      else this.#healMs = performance.now() + unstatedMs
+      if (errno === 0) this.#doubts.ends(id, true)
+      else this.#doubts.fails(id)
+      this.#isHealed ||= errno === 0
     }
     if (need?.why === 'links') this.#links.ends()
     if (need && errno !== 0) unstated(need, errno, this.#needs.failures, this.#options.say)
@@ -394,7 +399,7 @@ export class Assertions {
   }
 
   #finish(): void {
-    this.isActive = this.#statements.isApart = this.#isHealed = false
+    this.isActive = this.#isJoined = this.#statements.isApart = this.#isHealed = false
     const { removed } = this.#statements
     const what = `${this.tally.shown}, ${removed} names removed that the source has not`
     endWhole(this.#options, this.#links.isThere, what)

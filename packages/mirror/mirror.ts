@@ -11,7 +11,7 @@ import { Displaced } from './displaced.js'
 import { FakeSuper } from './fake-super.js'
 import { Forward } from './forward.js'
 import { HelloFile } from './hello-file.js'
-import { clearIncomplete, isIncomplete } from './incomplete-mark.js'
+import { isIncomplete } from './incomplete-mark.js'
 import { LeftOut, type LeftOutKind } from './left-out.js'
 import { MirrorError } from './mirror-error.js'
 import { foldsCase } from './name-clash.js'
@@ -142,7 +142,6 @@ async function replayInto(
   const parts = assemble(root, shown, state, options)
   const { tree, absence, suspects, resume, sync, replay, unlock, leftOut, assertions } = parts
   const forward = options.output && new Forward(options.output, options.signal)
-  const wasLeft = isIncomplete(state)
   let failure: unknown
   try {
     unlock.recover(tree)
@@ -166,8 +165,6 @@ async function replayInto(
     }
   } catch (error) {
     failure = error
-    // Nothing was begun.
-    if (isOtherSource(error) && !wasLeft && isIncomplete(state)) clearIncomplete(state)
     throw error
   } finally {
     tree.forgetAll()
@@ -184,9 +181,6 @@ async function replayInto(
     parts.acks?.close()
   }
 }
-
-const isOtherSource = (error: unknown) =>
-  error instanceof MirrorError && error.code === 'EMIRROR_SOURCE'
 
 // Where it can be asked to, the stream goes on behind the mirror's position.
 function begin(options: MirrorOptions, parts: Parts, forward: Forward | undefined): void {
@@ -273,6 +267,7 @@ function assemble(root: number, shown: string, state: StateDirectory, options: M
     onFsync: () => sync.want(),
     onBegin(source, epoch) {
       options.onBegin?.(source, epoch)
+      assertions.joined()
       // Only now may it be another part than before.
       if (assertions.isActive) markOnly(state, options.only, true)
     },

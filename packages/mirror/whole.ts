@@ -5,7 +5,7 @@ import { clearIncomplete, markIncomplete } from './incomplete-mark.js'
 import { forgetDiffering } from './last-verification.js'
 import { newLinks } from './link-doubt.js'
 
-/** What differs is no surprise from now on. */
+/** What differs is no surprise from now on. Before anything is changed, or forgotten. */
 export function beginWhole({ state, suspects, displaced, absence }: AssertionsOptions): void {
   markIncomplete(state)
   // What comes next need not go on from here.
