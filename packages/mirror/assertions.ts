@@ -21,7 +21,7 @@ import { Sought } from './sought.js'
 import { Statements } from './statements.js'
 import { Tally, type Underway } from './tally.js'
 import { LinkDoubt } from './link-doubt.js'
-import { beginWhole, endWhole } from './whole.js'
+import { beginWhole, endRepair, endWhole } from './whole.js'
 import { wantAssert } from './want-assert.js'
 import { Wants } from './wants.js'
 
@@ -50,7 +50,6 @@ export class Assertions {
   #isEmpty = false
   #isJoined = false
   #isAllVerified: boolean
-  #isRepairing = false
 
   constructor(options: AssertionsOptions, compared: Omit<DifferencesOptions, 'onDifference'>) {
     this.#options = options
@@ -313,8 +312,7 @@ export class Assertions {
     const { verify, suspects } = this.#options
     if (!verify?.repair) return
     // Whoever is killed now leaves what is half repaired.
-    if (!this.#isRepairing) suspects.repairing(message.seq, verify.path)
-    this.#isRepairing = true
+    suspects.repairing(message.seq, verify.path)
     this.#apply(message, place, comparisons.repairs(message))
   }
 
@@ -351,19 +349,9 @@ export class Assertions {
     else if (this.#isHealed) this.#settleSuspects()
     else if (verify && !this.isVerified) {
       this.isVerified = true
-      if (verify.repair) this.#settleRepair(verify.path)
+      if (verify.repair) endRepair(this.#options, verify.path)
       this.#verified(verify.path, this.differing)
     }
-  }
-
-  // Where nothing else is suspect, or all of it is as the source states, nothing is.
-  #settleRepair(path: Buffer): void {
-    const { suspects, sync } = this.#options
-    const others = suspects.count - (this.#isRepairing ? 1 : 0)
-    if (path.length > 0 && others > 0) return
-    // A power cut must not take back what nothing says is missing.
-    if (this.#isRepairing) sync.now()
-    suspects.clear()
   }
 
   // A file lacks something under a name that nobody knows.

@@ -254,6 +254,7 @@ export class Resume {
   /** The run ends with no message begun. */
   settle(): void {
     this.#record.doubt = this.inDoubt ? 1 : 0
+    this.#record.suspects = this.#options.suspects()
     this.#write()
   }
 

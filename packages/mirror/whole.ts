@@ -30,4 +30,11 @@ export function endWhole(options: AssertionsOptions, isLinkLeft: boolean, what: 
   say(`is exact from message ${resume.seq + 1} of epoch ${resume.epoch} on (${what})`)
 }
 
+/** What is at and below `path` is as the source states. */
+export function endRepair({ suspects, sync }: AssertionsOptions, path: Buffer): void {
+  // A power cut must not take back what nothing says is missing.
+  if (suspects.isRepairing) sync.now()
+  suspects.repaired(path.length === 0)
+}
+
 const noPath = Buffer.alloc(0)
