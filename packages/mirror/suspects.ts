@@ -71,7 +71,7 @@ export class Suspects {
     check(write(this.#fd, line, 0, line.length), 'write', this.#shown)
   }
 
-  /** The repair has come to its end; `isAll`: nothing else is suspect either. Throws errno errors. */
+  /** The repair is over; `isAll`: nothing else is suspect either. Throws errno errors. */
   repaired(isAll: boolean): void {
     const line = this.#repair
     this.#repair = undefined
