@@ -12,28 +12,46 @@ export interface Piece {
 const grain = limits.dataSizeMax
 
 export class Pieces<P extends Piece> {
-  readonly #buckets = new Map<number, Map<number, P>>()
+  // Most files have one piece, which needs no map.
+  #one: P | undefined
+  #buckets: Map<number, Map<number, P>> | undefined
   #lengthMax = grain
   size = 0
 
   at(offset: number): P | undefined {
+    if (!this.#buckets) return this.#one?.offset === offset ? this.#one : undefined
     return this.#buckets.get(Math.floor(offset / grain))?.get(offset)
   }
 
   /** There is none at its offset. */
   add(piece: P): void {
+    this.#lengthMax = Math.max(this.#lengthMax, piece.length)
+    this.size++
+    if (this.size === 1 && !this.#buckets) {
+      this.#one = piece
+      return
+    }
+    this.#put(piece)
+    if (this.#one) this.#put(this.#one)
+    this.#one = undefined
+  }
+
+  #put(piece: P): void {
+    this.#buckets ??= new Map()
     const key = Math.floor(piece.offset / grain)
     const bucket = this.#buckets.get(key) ?? new Map<number, P>()
     this.#buckets.set(key, bucket.set(piece.offset, piece))
-    this.#lengthMax = Math.max(this.#lengthMax, piece.length)
-    this.size++
   }
 
   delete({ offset }: P): void {
+    if (this.#one?.offset === offset) {
+      this.#one = undefined
+      this.size--
+    }
     const key = Math.floor(offset / grain)
-    const bucket = this.#buckets.get(key)
+    const bucket = this.#buckets?.get(key)
     if (!bucket?.delete(offset)) return
-    if (bucket.size === 0) this.#buckets.delete(key)
+    if (bucket.size === 0) this.#buckets?.delete(key)
     this.size--
   }
 
@@ -62,6 +80,7 @@ export class Pieces<P extends Piece> {
   }
 
   #between(first: number, last: number): P[] {
+    if (!this.#buckets) return this.#one ? [this.#one] : []
     const found: P[] = []
     if (last - first >= this.#buckets.size)
       for (const bucket of this.#buckets.values()) found.push(...bucket.values())

@@ -34,7 +34,7 @@ interface Name {
 interface WantedPiece extends Piece {
   readonly want: Want
   /** Requests that nothing has begun to answer. */
-  readonly requests: Set<number>
+  requests: number[]
   /** The request that is being answered. */
   answered: number | undefined
   sinceMs: number
@@ -90,7 +90,7 @@ export class Wants {
       want,
       offset,
       length,
-      requests: new Set(),
+      requests: [],
       answered: undefined,
       sinceMs: 0,
       tries: 0,
@@ -191,7 +191,7 @@ export class Wants {
   askAgain(): void {
     this.#asked.clear()
     for (const piece of [...this.#outstanding, ...this.#refused]) {
-      piece.requests.clear()
+      piece.requests = []
       piece.answered = undefined
       this.#enqueue(piece)
     }
@@ -210,7 +210,7 @@ export class Wants {
     if (!asked || asked.piece.answered !== undefined || !isSame(asked.body, body)) return false
     const { piece, name } = asked
     for (const other of piece.requests) if (other !== body.id) this.#asked.delete(other)
-    piece.requests.clear()
+    piece.requests = []
     piece.answered = body.id
     piece.tries = 0
     asked.isMeant = isThere(name) && pathOf(name.node).equals(asked.body.path)
@@ -345,7 +345,7 @@ export class Wants {
     if (!send(body)) return false
     piece.sinceMs = now
     piece.tries++
-    piece.requests.add(id)
+    piece.requests.push(id)
     this.#outstanding.add(piece)
     this.#asked.set(id, { piece, name, body, isMeant: false })
     return true
