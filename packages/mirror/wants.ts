@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto'
 import { assertForm, PathTrie, pathOf, renameFlag } from '#wire'
 import type { Body, OperationName, TrieNode } from '#wire'
+import { Few } from './few.js'
 import { Pieces, type Piece } from './pieces.js'
 import { Queue } from './queue.js'
 import { isSame } from './want-assert.js'
@@ -20,7 +21,7 @@ const [pauseMs, pauseMaxMs] = [1000, 60_000]
 /** A file, by all the names that are known to be its. */
 interface Want {
   readonly pieces: Pieces<WantedPiece>
-  readonly names: Set<Name>
+  readonly names: Few<Name>
   /** Pieces that are to be asked for; some may be no longer. */
   readonly queue: Queue<WantedPiece>
   isQueued: boolean
@@ -362,7 +363,7 @@ const followed: ReadonlySet<OperationName> = new Set([
 
 const newWant = (): Want => ({
   pieces: new Pieces(),
-  names: new Set(),
+  names: new Few(),
   queue: new Queue(),
   isQueued: false,
 })
