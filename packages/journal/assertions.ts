@@ -25,7 +25,7 @@ const stepMs = 1
 /** The same where callers are busy: none of them waits for longer than a call takes anyway. */
 const busyStepMs = 0.2
 /** A step is followed by a pause of so many times its length where callers are busy. */
-const busyPause = 20
+const busyPause = 10
 /** Bytes of content that one step states as data, at least. */
 const dataMax = 128 << 10
 /** How soon it is tried again where nothing could be said: a small pipe is soon empty. */
