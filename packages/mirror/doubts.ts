@@ -3,6 +3,7 @@
 
 import { S_IFMT, S_IFREG } from '#posix'
 import { content, PathTrie, renameFlag, type Body, type OperationName } from '#wire'
+import { carrying } from './carrying.js'
 import type { Statement } from './assertions-options.js'
 import { isSame } from './want-assert.js'
 
@@ -16,13 +17,6 @@ const [patienceMs, patienceMaxMs] = [10_000, 600_000]
 const [pauseMs, pauseMaxMs, pauseTimes] = [2000, 60_000, 10]
 
 const slash = 0x2f
-const followed: ReadonlySet<OperationName> = new Set([
-  'unlink',
-  'rmdir',
-  'link',
-  'copy',
-  'rename',
-] as const)
 
 interface Held {
   /** With all below it; otherwise its own attributes are what matters. */
@@ -213,7 +207,7 @@ export class Doubts {
 
   /** An operation of the stream, before it is applied: what that brings into doubt comes later. */
   follow<K extends OperationName>(name: K, body: Body<K>): void {
-    if (!followed.has(name) || this.isEmpty) return
+    if (!carrying.has(name) || this.isEmpty) return
     if (name === 'unlink' || name === 'rmdir') this.#forget((body as Body<'unlink'>).path)
     if (name === 'link') this.#passOn((body as Body<'link'>).path, (body as Body<'link'>).newPath)
     if (name === 'copy') this.#passOn((body as Body<'copy'>).from, (body as Body<'copy'>).path)

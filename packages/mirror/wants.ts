@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto'
 import { assertForm, PathTrie, pathOf, renameFlag } from '#wire'
 import type { Body, OperationName, TrieNode } from '#wire'
+import { carrying } from './carrying.js'
 import { Few } from './few.js'
 import { Pieces, type Piece } from './pieces.js'
 import { Queue } from './queue.js'
@@ -148,7 +149,7 @@ export class Wants {
 
   /** An operation of the stream that is to be done; `isOut`: what is there the mirror has not. */
   follow<K extends OperationName>(name: K, body: Body<K>, isOut?: (path: Buffer) => boolean): void {
-    if (!followed.has(name) || this.#trie.first() === undefined) return
+    if (!carrying.has(name) || this.#trie.first() === undefined) return
     if (name === 'unlink' || name === 'rmdir') this.leave((body as Body<'unlink'>).path)
     if (name === 'copy') this.#copy(body as Body<'copy'>)
     if (name === 'rename') this.#rename(body as Body<'rename'>, isOut)
@@ -352,14 +353,6 @@ export class Wants {
     return true
   }
 }
-
-const followed: ReadonlySet<OperationName> = new Set([
-  'unlink',
-  'rmdir',
-  'link',
-  'copy',
-  'rename',
-] as const)
 
 const newWant = (): Want => ({
   pieces: new Pieces(),

@@ -108,6 +108,13 @@ class Scene {
 }
 
 const place = (t: Test) => join(tempDirectory(t).path, 'mirror')
+async function makeWhole(root: string) {
+  const scene = new Scene(root, { bootstrap: true })
+  const id = await scene.isAsked()
+  scene.state(id)
+  scene.finish(id)
+  return scene.end()
+}
 const mark = (root: string) => fs.existsSync(join(root, '.tfs/incomplete'))
 
 void t.test('nothing is acknowledged as durable before it is whole, and on disk', async (t) => {
@@ -262,11 +269,7 @@ void t.test('a mirror of another source is not made whole by this one', async (t
 
 void t.test('what does not fit one that is being repaired does not stop it', async (t) => {
   const root = place(t)
-  const first = new Scene(root, { bootstrap: true })
-  const whole = await first.isAsked()
-  first.state(whole)
-  first.finish(whole)
-  t.match((await first.end()).result, { isIncomplete: false })
+  t.match((await makeWhole(root)).result, { isIncomplete: false })
   fs.rmSync(join(root, 'a'))
   fs.mkdirSync(join(root, 'a'))
   const verify = { path: Buffer.alloc(0), repair: true }
@@ -288,11 +291,7 @@ void t.test('what does not fit one that is being repaired does not stop it', asy
 
 void t.test('one that was found to differ is not healthy before it is found right', async (t) => {
   const root = place(t)
-  const first = new Scene(root, { bootstrap: true })
-  const whole = await first.isAsked()
-  first.state(whole)
-  first.finish(whole)
-  await first.end()
+  await makeWhole(root)
   fs.writeFileSync(join(root, 'a'), 'y')
   const scene = new Scene(
     root,
@@ -318,11 +317,7 @@ void t.test('one that was found to differ is not healthy before it is found righ
 
 void t.test('a source that cannot state what is to be compared is an error', async (t) => {
   const root = place(t)
-  const first = new Scene(root, { bootstrap: true })
-  const whole = await first.isAsked()
-  first.state(whole)
-  first.finish(whole)
-  await first.end()
+  await makeWhole(root)
   const verify = { path: Buffer.alloc(0), repair: false }
   const scene = new Scene(root, { verify }, new StreamWriter(++epochs, mirrorPosition(root)))
   const asked: number[] = []
@@ -340,11 +335,7 @@ void t.test('a source that cannot state what is to be compared is an error', asy
 
 void t.test('a repair that is cut off leaves a suspect', async (t) => {
   const root = place(t)
-  const first = new Scene(root, { bootstrap: true })
-  const whole = await first.isAsked()
-  first.state(whole)
-  first.finish(whole)
-  await first.end()
+  await makeWhole(root)
   fs.rmSync(join(root, 'a'))
   for (const isCut of [true, false]) {
     const verify = { path: Buffer.from(isCut ? 'a' : ''), repair: true }
