@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { start } from '../test/support/broadcast-process.js'
@@ -45,11 +46,14 @@ const bin = (name: string) => join(import.meta.dirname, '../bin', `${name}.js`)
 export async function benchAssertion(options: AssertionOptions): Promise<AssertionReport> {
   const ends: (() => unknown)[] = []
   const t = { teardown: (end: () => unknown) => void ends.unshift(end) }
+  const bench = new AssertionBench(t, options)
   try {
-    const bench = new AssertionBench(t, options)
     await bench.prepare()
     for (let round = 0; round < options.rounds; round++) await bench.round()
     return bench.report()
+  } catch (error) {
+    console.error(`assertion: the journal said:\n${bench.said}`)
+    throw error
   } finally {
     for (const end of ends) await end()
   }
@@ -81,8 +85,12 @@ class AssertionBench {
   constructor(t: { teardown(end: () => unknown): void }, options: AssertionOptions) {
     this.#t = t
     this.#options = options
-    this.#files = options.quick ? 3000 : 100_000
+    this.#files = options.quick ? Number(process.env.XF ?? 3000) : 100_000
     this.#journal = new HeadedJournal(t, timeoutMs)
+  }
+
+  get said(): string {
+    return this.#journal.said
   }
 
   async prepare(): Promise<void> {
@@ -115,8 +123,15 @@ class AssertionBench {
     await this.#timed('--verify', () => this.#verify('mirror'))
     const quietMs = this.#options.quick ? 1000 : 10_000
     await this.#written('before', () => sleep(quietMs))
-    await this.#written('during --bootstrap', () => this.#bootstrap('busy'))
+    rmSync(this.#at('rsync'), { recursive: true, force: true })
+    await this.#written('during rsync -aHAX of the store', () =>
+      shell('rsync -aHAX "$1/" "$2"', [store, this.#at('rsync')], { timeoutMs }),
+    )
+    await this.#written('during an assertion as data', () => this.#asserted('assert'))
+    await this.#written('during an assertion as hashes', () => this.#asserted('verify'))
     await this.#written('before', () => sleep(quietMs))
+    // A copy that has missed writes could not be compared.
+    await this.#written('during --bootstrap', () => this.#bootstrap('busy'))
     await this.#written('during --verify', () => this.#verify('busy'))
   }
 
@@ -145,6 +160,15 @@ class AssertionBench {
     const seconds = (performance.now() - begun) / 1000
     this.#seconds.set(name, [...(this.#seconds.get(name) ?? []), seconds])
     console.error(`assertion: ${name}: ${seconds.toFixed(2)} s`)
+  }
+
+  // Which the head drops, as nobody listens: the journal's own part of the work.
+  async #asserted(name: string): Promise<void> {
+    const file = join(this.#journal.mount, '.tfs', name)
+    const ended = async () => JSON.parse(await readFile(file, 'utf8')).ended as number
+    const before = await ended()
+    await writeFile(file, '.\n')
+    while ((await ended()) === before) await sleep(100)
   }
 
   // Until its copy is whole.

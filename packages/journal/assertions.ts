@@ -146,12 +146,13 @@ export class Assertions {
 
   step(): void {
     const { context, output, requests, bytesPerSecond } = this.#options
+    const { emitter } = context
     const begun = performance.now()
     if (begun < this.#dueAt) return
     this.wake()
     if (this.#isIdle) return
-    const room = output.capacity / 2
-    if (output.untaken > room || (context.spool?.reserve(false) ?? 0) < 0) {
+    const room = output.capacity / 2 - output.untaken
+    if (room < 0 || (context.spool?.reserve(false) ?? 0) < 0) {
       this.#dueAt = begun + (output.capacity < smallPipe ? smallWaitMs : waitMs)
       return
     }
@@ -159,12 +160,13 @@ export class Assertions {
     if (next) this.#begin(next)
     const walker = this.#active.find((one) => !this.#stuck.has(one))
     const before = walker?.counts.bytes ?? 0
+    const bytesMax = emitter.bytes + room
     const limitMs = this.#isBusy ? busyStepMs : stepMs
     const isOver = () =>
       performance.now() - begun >= limitMs ||
       (walker?.isData && walker.counts.bytes - before >= dataMax) ||
-      output.untaken > room
-    const state = walker && this.#go(walker, isOver)
+      emitter.bytes > bytesMax
+    const state = walker && emitter.together(() => this.#go(walker, isOver))
     const now = performance.now()
     this.#isBusy = requests() !== this.#requestsSeen
     this.#requestsSeen = requests()

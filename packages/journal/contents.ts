@@ -36,6 +36,8 @@ interface Job extends Piece {
 const threadsMax = 3
 /** Slots for what is needed now: that does not wait for what may never be used. */
 const reserved = 16
+/** So many small files one thread reads before another one would have woken. */
+const jobsEach = 16
 /** Inodes whose touches are remembered. */
 const touchedMax = 65_536
 const mask = slotsMax - 1
@@ -55,6 +57,8 @@ export class Contents {
   readonly #touched = new Map<InodeKey, number>()
   #touches = 0
   #unknown = 0
+  // Jobs that no thread was woken for.
+  #unstarted = 0
 
   /** `wakeFd`: an eventfd, signalled when something is done and `isAwaited` was asked. */
   constructor(wakeFd: number, keyOf: (inode: Inode) => InodeKey) {
@@ -69,7 +73,7 @@ export class Contents {
 
   /**
    * All of the regular file `name` in `dirfd`, if it has no more than `sizeMax` bytes (-EFBIG), for
-   * later. `dirfd` stays open until `onDone`. Undefined: there is no room.
+   * later, once `start` is called. `dirfd` stays open until `onDone`. Undefined: there is no room.
    */
   ahead(
     dirfd: number,
@@ -103,7 +107,16 @@ export class Contents {
     const job = this.#newJob(key, offset, length, wantsData, onDone)
     this.#slots.setSize(job.slot, 'offset', offset)
     this.#put(job, jobKind.BLOCK, fd)
+    // As much work as many small files.
+    this.start()
     return job
+  }
+
+  /** Has what was asked for begun. */
+  start(): void {
+    if (this.#unstarted === 0) return
+    Atomics.notify(this.#slots.words, control.put, Math.ceil(this.#unstarted / jobsEach))
+    this.#unstarted = 0
   }
 
   /** What `ahead` or `block` gave is of no use any more. */
@@ -148,8 +161,11 @@ export class Contents {
 
   /** The eventfd is signalled when half of the jobs are done. Whether one is done already. */
   awaitNext(): boolean {
+    this.start()
     if (this.collect() || this.#underWay.length === 0) return true
     const { words } = this.#slots
+    // One that waits for a disk keeps nobody else from what is left.
+    Atomics.notify(words, control.put)
     Atomics.store(words, control.awaited, Math.ceil(this.#underWay.length / 2))
     return this.collect()
   }
@@ -178,8 +194,20 @@ export class Contents {
     this.#slots.set(slot, 'isDone', 0)
     this.#slots.set(slot, 'length', length)
     this.#slots.set(slot, 'wantsData', wantsData ? 1 : 0)
-    const now = { since: this.#touches, isDone: false, isStale: false, isReleased: false }
-    return { ...now, slot, key, offset, length, wantsData, onDone, result: 0, bytes: none }
+    return {
+      slot,
+      key,
+      offset,
+      length,
+      wantsData,
+      onDone,
+      since: this.#touches,
+      result: 0,
+      bytes: none,
+      isDone: false,
+      isStale: false,
+      isReleased: false,
+    }
   }
 
   #put(job: Job, kind: number, fd: number): void {
@@ -190,7 +218,7 @@ export class Contents {
     const put = Atomics.load(words, control.put)
     words[control.order + (put & mask)] = job.slot
     Atomics.store(words, control.put, (put + 1) | 0)
-    Atomics.notify(words, control.put, 1)
+    this.#unstarted++
     if (this.#threads.length < threadsMax) this.#grow()
   }
 

@@ -25,6 +25,8 @@ export class Emitter {
   seq = 0
   /** When that was, by the monotonic clock in milliseconds. */
   lastMs = 0
+  /** Of all messages. */
+  bytes = 0
   /** Is told of each operation once it has been handed over. */
   onOperation: (<K extends OperationName>(name: K, body: Body<K>) => void) | undefined
   readonly #output: Sink
@@ -49,6 +51,16 @@ export class Emitter {
       pieceMin,
       2 ** Math.floor(Math.log2(Math.min(pieceMax, this.#output.capacity / 4))),
     )
+  }
+
+  /** What `act` emits goes to the reader together, as far as it fits, when that is over. */
+  together<T>(act: () => T): T {
+    this.#output.cork()
+    try {
+      return act()
+    } finally {
+      this.#output.uncork()
+    }
   }
 
   /** Begins the stream, which goes on from `previous`. `source` is a name for people. */
@@ -77,6 +89,7 @@ export class Emitter {
     seal(buffer, size, ++this.seq, realTime(this.#now), this.epoch)
     this.#spool?.append(buffer, size)
     this.#output.write(buffer, size)
+    this.bytes += size
     this.lastMs = performance.now()
   }
 }

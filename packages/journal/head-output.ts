@@ -109,6 +109,15 @@ export class HeadOutput implements Sink {
     this.#put(buffer, size)
   }
 
+  cork(): void {
+    this.#output?.cork()
+  }
+
+  uncork(): void {
+    this.#output?.uncork()
+    this.#settle()
+  }
+
   checkReader(): void {
     this.#output?.checkReader()
     this.#settle()

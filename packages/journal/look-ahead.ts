@@ -61,8 +61,14 @@ export class LookAhead {
     this.#levels.push({ path, names: next, hasMore, at: 0, fd: -1, uses: 1 })
   }
 
-  /** Asks for as much as may be asked for now. */
+  /** Asks for as much as may be asked for now; many at once, since waking a thread takes time. */
   fill(): void {
+    if (this.#asked.length > askedMax / 2) return
+    this.#askMore()
+    this.#contents.start()
+  }
+
+  #askMore(): void {
     while (this.#asked.length < askedMax && this.#contents.hasRoom) {
       const level = this.#levels.at(-1)
       if (!level) return

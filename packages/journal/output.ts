@@ -39,6 +39,9 @@ export interface Sink {
   readonly capacity: number
   /** Takes the first `size` bytes of a buffer, a whole message. */
   write(buffer: Buffer, size: number): void
+  /** What is written until `uncork` may wait for that, and goes together then. */
+  cork(): void
+  uncork(): void
   /** Looks whether the reader is still there, and lets go where it is not. */
   checkReader(): void
   close(): void
@@ -65,6 +68,8 @@ const pipeWanted = 1 << 20
 const socketSize = 64 << 10
 /** PIPE_BUF of <linux/limits.h>. */
 const pipeBuf = 4096
+/** Bytes that wait for `uncork` at most. */
+const corkedMax = 32 << 10
 
 export class Output implements Sink {
   readonly #options: OutputOptions
@@ -76,6 +81,9 @@ export class Output implements Sink {
   readonly capacity: number = Infinity
   /** What `untaken` was when it detached. */
   leftBytes = 0
+  readonly #corked = Buffer.allocUnsafe(corkedMax)
+  #corkedSize = 0
+  #isCorked = false
 
   /**
    * Takes over what `fd` is and leaves /dev/null in its place, so that closing the output ends it
@@ -109,11 +117,39 @@ export class Output implements Sink {
   /** Bytes that were written and that the reader has not taken yet. A file has taken everything. */
   get untaken(): number {
     if (this.#fd < 0 || !(this.#isPipe || this.#isSocket)) return 0
-    return untakenOf(this.#fd, this.#isPipe ? 'pipe' : 'socket')
+    return this.#corkedSize + untakenOf(this.#fd, this.#isPipe ? 'pipe' : 'socket')
   }
 
-  /** Writes the first `size` bytes of a buffer, all of them unless it detaches: how many. */
+  cork(): void {
+    this.#isCorked = true
+  }
+
+  uncork(): void {
+    this.#isCorked = false
+    this.#flush()
+  }
+
+  /**
+   * Writes the first `size` bytes of a buffer, all of them unless it detaches: how many. Where it
+   * is corked they count as written.
+   */
   write(buffer: Buffer, size: number): number {
+    if (this.#corkedSize + size > corkedMax) this.#flush()
+    if (!this.#isCorked || size > corkedMax || this.#fd < 0) return this.#put(buffer, size)
+    buffer.copy(this.#corked, this.#corkedSize, 0, size)
+    this.#corkedSize += size
+    return size
+  }
+
+  #flush(): void {
+    const size = this.#corkedSize
+    this.#corkedSize = 0
+    const done = this.#put(this.#corked, size)
+    // Where it has detached.
+    this.leftBytes += size - done
+  }
+
+  #put(buffer: Buffer, size: number): number {
     let at = 0
     while (at < size && this.#fd >= 0) {
       const done = this.#isSocket
@@ -147,6 +183,7 @@ export class Output implements Sink {
   /** Closes it; the reader sees the end of its input. */
   detach(why: string): void {
     this.leftBytes = this.untaken
+    this.#corkedSize = 0
     this.close()
     this.#options.onDetach(why)
   }

@@ -171,6 +171,11 @@ export class Tree {
     return this.#exclude?.excludes(path, type === S_IFDIR) ?? false
   }
 
+  /** Becomes another one where a directory gets another path. */
+  get generation(): number {
+    return this.#generation
+  }
+
   /** To be called where a directory got another path: all paths below it are found anew. */
   pathsChanged(): void {
     this.#generation++

@@ -109,24 +109,21 @@ export class Walker {
 
   /** States pieces until `isOver` says so, or all is stated, which is said then. */
   step(isOver: () => boolean): WalkState {
-    const { pending, place, ahead, isAtOnce } = this.#walk
-    try {
-      do {
-        const next = pending.next()
-        if (!next) return this.#end()
-        const done = this.#state(next)
-        if (done === WAITS) return 'waits'
-        if (done === LATER) return 'later'
-        if (!isAtOnce) ahead.fill()
-      } while (!isOver())
-      return 'goes on'
-    } finally {
-      place.leave()
-    }
+    const { pending, ahead, isAtOnce } = this.#walk
+    do {
+      const next = pending.next()
+      if (!next) return this.#end()
+      const done = this.#state(next)
+      if (done === WAITS) return 'waits'
+      if (done === LATER) return 'later'
+      if (!isAtOnce) ahead.fill()
+    } while (!isOver())
+    return 'goes on'
   }
 
   /** An operation that has just been emitted. */
   follow<K extends OperationName>(name: K, body: Body<K>): void {
+    if (name === 'rmdir') this.#walk.place.leave()
     follow(this.#walk, name, body)
   }
 
@@ -156,6 +153,7 @@ export class Walker {
     this.#files.close()
     this.#directories.close()
     this.#walk.ahead.close()
+    this.#walk.place.leave()
     const { id } = this.request
     this.#walk.context.emitter.emit('assert-end', { id, errno: this.errno })
     return 'ended'

@@ -17,7 +17,7 @@ const calls = [
   'umount2',
   'setxattr', 'getxattr', 'listxattr', 'removexattr',
   'socket', 'sendto', 'socketpair', 'sendmsg', 'recvmsg', 'send', 'pipe2', 'getsockopt',
-  'setfsuid', 'setfsgid', 'prlimit',
+  'setfsuid', 'setfsgid', 'prlimit', 'sched_setattr',
 ] as const
 
 export type FaultCall = (typeof calls)[number]

@@ -4,6 +4,7 @@
 export { errno, errnoName } from './errno.js'
 export { type SystemError, systemError, check } from './check.js'
 export { escapeName } from '#schema'
+export { setTimeSlice } from './scheduling.js'
 export { type FaultCall, type Fault, injectFault, clearFaults } from './faults.js'
 export {
   PATH_MAX,

@@ -36,6 +36,7 @@ const numbers = {
     copy_file_range: 326,
     statx: 332,
     openat2: 437,
+    sched_setattr: 314,
     fchmodat2: 452,
   },
   arm64: {
@@ -48,6 +49,7 @@ const numbers = {
     copy_file_range: 285,
     statx: 291,
     openat2: 437,
+    sched_setattr: 274,
     fchmodat2: 452,
   },
 } as const

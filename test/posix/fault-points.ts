@@ -64,6 +64,7 @@ const points: Record<FaultCall, (() => number)[]> = {
   pipe2: [() => posix.pipe2(pair, 1)],
   setfsuid: [() => posix.setfsuid(-1)],
   setfsgid: [() => posix.setfsgid(-1)],
+  sched_setattr: [() => posix.setTimeSlice(0)],
   prlimit: [() => posix.fileLimit(), () => posix.raiseFileLimit(1)],
 }
 

@@ -30,6 +30,10 @@ class KeptOutput implements Sink {
     if (message) this.messages.push(message)
   }
 
+  cork(): void {}
+
+  uncork(): void {}
+
   checkReader(): void {}
 
   close(): void {

@@ -10,7 +10,7 @@ import { within } from '../chaos/within.js'
 
 const program = join(import.meta.dirname, '../../../bin/tfs-mirror.js')
 const startsMs = 60_000
-const endMs = 300_000
+const endMs = 120_000
 const pauseMs = 100
 /** Starts that find nobody to connect to. */
 const vain = /nobody serves it|does not exist/
