@@ -160,11 +160,13 @@ export class Assertions {
     if (next) this.#begin(next)
     const walker = this.#active.find((one) => !this.#stuck.has(one))
     const before = walker?.counts.bytes ?? 0
+    // Where they are limited, what one step states is little of what a second may.
+    const contentMax = bytesPerSecond ? 1 : walker?.isData ? dataMax : Infinity
     const bytesMax = emitter.bytes + room
     const limitMs = this.#isBusy ? busyStepMs : stepMs
     const isOver = () =>
       performance.now() - begun >= limitMs ||
-      (walker?.isData && walker.counts.bytes - before >= dataMax) ||
+      (walker && walker.counts.bytes - before >= contentMax) ||
       emitter.bytes > bytesMax
     const state = walker && emitter.together(() => this.#go(walker, isOver))
     const now = performance.now()

@@ -154,8 +154,6 @@ function fileHandlers({ files, answer }: ControlFilesOptions) {
       return result ?? -errno.EPERM
     },
 
-    FUSE_FLUSH: () => 0,
-
     FUSE_RELEASE(_request, { fh }) {
       opened.delete(fh)
       return 0

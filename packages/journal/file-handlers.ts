@@ -128,12 +128,7 @@ export function fileHandlers(context: JournalContext, answer: Session['answer'])
       return 0
     },
 
-    FUSE_FLUSH(_request, { fh }) {
-      const file = files.get(fh)
-      if (file) times.flush(file.node)
-      return 0
-    },
-
+    // Nothing is done at FLUSH, so the kernel asks once and no more: a close waits for nobody.
     FUSE_RELEASE(_request, { fh }) {
       const file = files.get(fh)
       if (!file) return notOpen
