@@ -207,6 +207,7 @@ function emitUnasked(): void {
   }
 }
 
+let ended: SessionThreadMessage | undefined
 try {
   const aftermath = spool ? aftermathOf(spool) : undefined
   // A first head may be there.
@@ -219,14 +220,14 @@ try {
   for (const stated of aftermath ? pathsLeft(aftermath) : []) post({ stated })
   if (aftermath?.unconnected !== undefined) post({ unconnected: aftermath.unconnected })
   post({ ready: true })
-  const ended = session.run()
+  const end = session.run()
   isEnding = true
   context.times.flushAll()
   emitter.emit('bye', {})
   const isDetached = !emitter.isAttached
   output.close()
   spool?.close()
-  post({ ended, seq: emitter.seq, isDetached })
+  ended = { ended: end, seq: emitter.seq, isDetached }
 } catch (error) {
   if (!isEnding) emitter.emit('abort', { errno: 0, reason: Buffer.from('the journal failed') })
   output.close()
@@ -236,3 +237,5 @@ try {
   syncs.close()
   contents.close()
 }
+// The process may end now: a thread that still loaded would take it along (see helper-thread).
+if (ended) post(ended)
