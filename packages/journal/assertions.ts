@@ -23,7 +23,7 @@ export interface AssertionsOptions {
 /** How long one step may take before it ends; what it does last may be as long again. */
 const stepMs = 1
 /** The same where callers are busy: none of them waits for longer than a call takes anyway. */
-const busyStepMs = 0.2
+const busyStepMs = 0.1
 /** A step is followed by a pause of so many times its length where callers are busy. */
 const busyPause = 10
 /** Bytes of content that one step states as data, at least. */

@@ -10,8 +10,6 @@ import type { Walk } from './walker.js'
 
 /** Bytes of names in one message. */
 const listMax = 32 << 10
-/** Reads of a directory in one step. */
-const readsMax = 2
 const none = Buffer.alloc(0)
 
 export class DirectoryStatements {
@@ -23,11 +21,12 @@ export class DirectoryStatements {
     this.#walk = walk
   }
 
-  /** The directory at `path`, which the place has entered. 0 or -errno. */
+  /**
+   * The directory at `path`, which the place has entered: reads some of it, or states it where all
+   * is read. 0 or -errno.
+   */
   state(path: Buffer, found: Listing | undefined): number {
-    const listing = found?.isRead ? found : this.#read(path, found)
-    if (typeof listing === 'number') return listing
-    return listing.isRead ? this.#list(path, listing) : 0
+    return found?.isRead ? this.#list(path, found) : this.#read(path, found)
   }
 
   close(): void {
@@ -35,7 +34,7 @@ export class DirectoryStatements {
     this.#reading = undefined
   }
 
-  #read(path: Buffer, found: Listing | undefined): Listing | number {
+  #read(path: Buffer, found: Listing | undefined): number {
     const { place, pending, context } = this.#walk
     // Another one may have come between, while this one had another place: then all anew.
     if (!this.#reading || this.#reading.listing !== found) {
@@ -45,13 +44,10 @@ export class DirectoryStatements {
       this.#reading = { fd, listing: pending.list(path) }
     }
     const { fd, listing } = this.#reading
-    for (let i = 0; i < readsMax && !listing.isRead; i++) {
-      const length = readNames(context.tree, fd, path, (name, type) => listing.read(name, type))
-      if (length <= 0) this.close()
-      if (length < 0) return length
-      if (length === 0) listing.readAll()
-    }
-    return listing
+    const length = readNames(context.tree, fd, path, (name, type) => listing.read(name, type))
+    if (length <= 0) this.close()
+    if (length === 0) listing.readAll()
+    return Math.min(0, length)
   }
 
   #list(path: Buffer, listing: Listing): number {

@@ -17,7 +17,7 @@ import type { JournalSpool } from './journal-spool.js'
 import type { Sink } from './output.js'
 
 const pieceMin = 1 << 10
-const pieceMax = 256 << 10
+const pieceMax = 64 << 10
 
 export class Emitter {
   readonly epoch: number

@@ -16,7 +16,7 @@ import { seed } from '../support/seed.js'
 
 const operationCount = 2000
 const isLong = process.env['TFS_LONG'] !== undefined
-const seedCount = isLong ? 100 : 4
+const seedCount = isLong ? 100 : 3
 const seeds = Array.from({ length: process.env['TFS_SEED'] ? 1 : seedCount }, (_, i) => seed + i)
 
 if (process.getuid?.() !== 0) throw new Error('several users act here: run it as root')

@@ -18,7 +18,7 @@ import { listTree } from '../support/tree-listing.js'
 
 t.setTimeout(1_800_000)
 
-const wanted = process.env.TFS_LONG === '1' ? 1_000_000 : 30_000
+const wanted = process.env.TFS_LONG === '1' ? 1_000_000 : 15_000
 const mib = 1 << 20
 const codes = /^(WireError EWIRE|MirrorError EMIRROR|TargetError E)/
 const rng = seeded(t)

@@ -8,7 +8,7 @@ import { withMirroredMount } from '../support/mirrored-mount.js'
 import { shell } from '../support/shell.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
-const [sources, checks] = process.env['TFS_LONG'] ? [1000, 400] : [100, 30]
+const [sources, checks] = process.env['TFS_LONG'] ? [1000, 400] : [60, 20]
 
 const { path } = tempDirectory(t)
 const project = join(path, 'project')
