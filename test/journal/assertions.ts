@@ -89,7 +89,7 @@ void t.test('too many are refused, --assert-rate limits them', async (t) => {
   t.ok(last && last.seconds >= 2, `${last?.seconds} s for 2.5 MB`)
   // As many as may go on at once stand still, as long as the others are asked for.
   const many = journal.sh(`
-    for i in a b c d; do head -c 5000000 /dev/urandom > $i; echo $i > .tfs/verify; done
+    for i in a b c d; do head -c 40000000 /dev/urandom > $i; echo $i > .tfs/verify; done
     for i in $(seq 5000); do : > $i; echo $i > .tfs/verify || break; done 2>&1; cat .tfs/verify`)
   t.match(many, /Resource temporarily unavailable[^]*"waiting": 4096/)
   t.equal(await journal.end(), 'SIGTERM')
