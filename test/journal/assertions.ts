@@ -81,7 +81,7 @@ void t.test('what cannot be stated is an error of the write', async (t) => {
 })
 
 void t.test('too many are refused, --assert-rate limits them', async (t) => {
-  const journal = new HeadedJournal(t)
+  const journal = new HeadedJournal(t, 300_000)
   await journal.start('--assert-rate', '1MB', '--exec', 'cat >/dev/null')
   const text = journal.sh(`${wait}
     head -c 2500000 /dev/urandom > f; echo . > .tfs/verify; await 1; cat .tfs/verify`)
