@@ -30,8 +30,7 @@ export async function runFiles(root: string, files: readonly string[]): Promise<
       )
     }
   }
-  // One more than there are processors, since most tests wait now and then.
-  await Promise.all(Array.from({ length: Math.min(3, availableParallelism() + 1) }, run))
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, run))
   const total = sum.passed + sum.failed
   const failures = sum.failed > 0 ? `, fail: ${sum.failed}` : ''
   console.log(`1..${files.length}\n# { total: ${total}, pass: ${sum.passed}${failures} }`)
