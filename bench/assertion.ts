@@ -85,7 +85,7 @@ class AssertionBench {
   constructor(t: { teardown(end: () => unknown): void }, options: AssertionOptions) {
     this.#t = t
     this.#options = options
-    this.#files = options.quick ? Number(process.env.XF ?? 3000) : 100_000
+    this.#files = options.quick ? 3000 : 100_000
     this.#journal = new HeadedJournal(t, timeoutMs)
   }
 
