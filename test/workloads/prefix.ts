@@ -15,8 +15,8 @@ import { checkScript, transactions } from '../support/sqlite-load.js'
 import { tempDirectory } from '../support/temp-directory.js'
 
 const isLong = process.env['TFS_LONG'] !== undefined
-const count = isLong ? 500 : 60
-const cutsEach = isLong ? 200 : 24
+const count = isLong ? 500 : 100
+const cutsEach = isLong ? 200 : 40
 const program = join(import.meta.dirname, '../../bin/tfs-mirror.js')
 
 const { path: dir } = tempDirectory(t)
