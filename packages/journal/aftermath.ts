@@ -1,7 +1,7 @@
 // What a run that was killed has left to say, for the next one: the change that was under way, and
 // which files' times were still to come.
 
-import { close, fstat, noName, O_PATH, type Stat } from '#posix'
+import { close, fstat, O_PATH, type Stat } from '#posix'
 import { afterTime, SpoolReader, type Spool } from '#spool'
 import { assertForm, decodeMessage, Framer, renameFlag, which } from '#wire'
 import type { Message, Position } from '#wire'
@@ -10,6 +10,7 @@ import type { JournalContext } from './journal-context.js'
 import type { JournalSpool } from './journal-spool.js'
 import { openBelow } from './open-below.js'
 import { OwedTimes } from './owed-times.js'
+import { parentOf } from './tree.js'
 import { Walker } from './walker.js'
 
 export interface Aftermath {
@@ -109,12 +110,6 @@ function redo(context: JournalContext, change: Change, owed: OwedTimes): void {
 }
 
 const all = { offset: 0, length: 0 }
-const slash = 0x2f
-
-function parentOf(path: Buffer): Buffer {
-  const cut = path.lastIndexOf(slash)
-  return cut < 0 ? noName : path.subarray(0, cut)
-}
 
 // 0: nothing is there.
 function inodeAt(context: JournalContext, path: Buffer): number {

@@ -161,7 +161,6 @@ export class Contents {
 
   /** The eventfd is signalled when half of the jobs are done. Whether one is done already. */
   awaitNext(): boolean {
-    this.start()
     if (this.collect() || this.#underWay.length === 0) return true
     const { words } = this.#slots
     // One that waits for a disk keeps nobody else from what is left.

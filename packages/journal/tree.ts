@@ -187,6 +187,11 @@ export function isAtOrBelow(path: Buffer, root: Buffer): boolean {
   return path.length === root.length || root.length === 0 || path[root.length] === 0x2f
 }
 
+/** The path of the directory that holds what is called `path`; that of the root is its own. */
+export function parentOf(path: Buffer): Buffer {
+  return path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)))
+}
+
 export function join(directory: Buffer, name: Buffer): Buffer {
   if (directory.length === 0) return name
   const path = Buffer.allocUnsafe(directory.length + 1 + name.length)

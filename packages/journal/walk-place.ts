@@ -17,7 +17,7 @@ import {
 } from '#posix'
 import type { InodeKey } from './node.js'
 import { openBelow } from './open-below.js'
-import { isAtOrBelow, type Tree } from './tree.js'
+import { isAtOrBelow, parentOf, type Tree } from './tree.js'
 
 const dot = Buffer.from('.')
 const up = Buffer.from('..')
@@ -45,10 +45,9 @@ export class Place {
 
   /** Opens the directory that holds `path`, and looks at what is there. 0 or -errno. */
   enter(path: Buffer): number {
-    const cut = path.lastIndexOf(slash)
-    const e = this.#goTo(cut < 0 ? none : path.subarray(0, cut))
+    const e = this.#goTo(parentOf(path))
     if (e < 0) return e
-    this.name = path.length === 0 ? dot : path.subarray(cut + 1)
+    this.name = path.length === 0 ? dot : path.subarray(path.lastIndexOf(slash) + 1)
     const { dirfd, name, stat } = this
     return statx(dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat.buffer)
   }
@@ -137,14 +136,12 @@ export class Place {
 
 /** A descriptor (O_PATH) of the directory at `path`, or -errno. */
 export function openDirectory(rootFd: number, path: Buffer): number {
-  const flags = O_PATH | O_DIRECTORY
   return path.length === 0 ? openat(rootFd, dot, flags) : openBelow(rootFd, path, flags)
 }
 
 // Whether what is called `path` is a name in `directory`.
 function isIn(path: Buffer, directory: Buffer): boolean {
-  if (path.length === 0) return false
-  return path.subarray(0, Math.max(0, path.lastIndexOf(slash))).equals(directory)
+  return path.length > 0 && parentOf(path).equals(directory)
 }
 
 function depthOf(path: Buffer): number {

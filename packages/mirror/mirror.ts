@@ -336,6 +336,7 @@ function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
   const stat = new Stat()
   let lastMs = performance.now()
   let wasActive = false
+  let isBulk = false
   options.onStatus?.(() =>
     statusOf({
       ...parts,
@@ -371,7 +372,8 @@ function watch(options: MirrorOptions, state: StateDirectory, parts: Parts) {
       assertions.poll()
       const { underway } = assertions
       // Whoever works on the source's machine comes first. Where the system cannot, all are alike.
-      setTimeSlice(underway ? bulkSliceNs : 0)
+      if (isBulk !== (underway !== undefined)) setTimeSlice(underway ? bulkSliceNs : 0)
+      isBulk = underway !== undefined
       options.onProgress?.({ counts: replay.counts, timeMs: resume.timeMs, underway })
     },
   }
